@@ -1,0 +1,145 @@
+"""A conversation: turns in, turns out, a memory that can be cleared, saved and taken back."""
+
+import json
+from pathlib import Path
+
+from . import checkpoint
+from .corpus import normalise
+from .errors import LabError
+from .generation import Decoder, Sampling
+from .packing import encode_dialogue
+from .vocabulary import ASSISTANT, BEGIN, END, USER
+
+CLEAN = "[CLEAN]"
+TRANSCRIPT = "mof-lab transcript 1"
+
+
+class ChatSession:
+    """Talks with a model.
+
+    Args:
+        model, vocabulary: what `checkpoint.load` gives.
+        expert: the name of one expert to talk with alone; None = the mixture.
+        router_weights: (experts,), a forced blend instead of the router's.
+    """
+
+    def __init__(self, model, vocabulary, expert=None, router_weights=None):
+        self.vocabulary = vocabulary
+        self.decoder = Decoder(model, expert, router_weights)
+        self.limit = model.config.context_length
+        self.clear()
+
+    @classmethod
+    def from_checkpoint(cls, directory, **options):
+        """A session with the model of a checkpoint folder."""
+        model, vocabulary, _ = checkpoint.load(directory)
+        return cls(model, vocabulary, **options)
+
+    def clear(self):
+        """Forgets the conversation, as `[CLEAN]` does."""
+        self.turns = []  # of (role, text)
+        self.used = 1  # characters of context, special tokens included
+        self._before = []  # what to go back to, one entry an exchange
+        self.decoder.reset()
+        self.decoder.read([BEGIN])
+
+    @property
+    def context_used(self):
+        """(characters used, characters the model is meant for)."""
+        return self.used, self.limit
+
+    def chat(self, text, temperature=0.32, max_length=2048, **sampling):
+        """One answer as a string. `sampling`: the other fields of `Sampling`."""
+        characters = self.stream(text, Sampling(temperature=temperature, **sampling), max_length)
+        return self.vocabulary.decode(c.token for c in characters)
+
+    def stream(self, text, sampling=None, max_length=2048, stop=None):
+        """Answers character by character.
+
+        Args:
+            text: what the user says; `[CLEAN]` clears the conversation instead.
+            sampling: a `Sampling`; None = its defaults.
+            stop: a function; the answer ends when it returns True.
+
+        Yields:
+            `generation.Character`. Leaving the loop early keeps what was said.
+        """
+        if text.strip() == CLEAN:
+            self.clear()
+            return iter(())
+        text = self._checked(text)
+        return self._answer(text, sampling or Sampling(), max_length, stop)
+
+    def _answer(self, text, sampling, max_length, stop):
+        self._remember()
+        self._read([USER, *self.vocabulary.encode(text), END, ASSISTANT])
+        written = []
+        try:
+            for character in self.decoder.write(sampling, max_length, stop):
+                written.append(character.token)
+                yield character
+        finally:
+            self.decoder.read([END])
+            self.used += len(written) + 1
+            self.turns += [("user", text), ("assistant", self.vocabulary.decode(written))]
+
+    def _checked(self, text):
+        text = normalise(text).strip()
+        if not text:
+            raise LabError("The message is empty; type something to talk about.")
+        if len(text) > self.limit:
+            raise LabError(
+                f"The message has {len(text):,} characters; at most {self.limit:,} fit into the "
+                "context. Shorten it."
+            )
+        return text
+
+    def add(self, question, answer):
+        """Puts an exchange into the history as if it had happened."""
+        question, answer = self._checked(question), self._checked(answer)
+        self._remember()
+        ids, _ = encode_dialogue([("user", question), ("assistant", answer)], self.vocabulary)
+        self._read(ids[1:])
+        self.turns += [("user", question), ("assistant", answer)]
+
+    def undo(self):
+        """Takes the last exchange back; returns what the user had said, or None."""
+        if not self._before:
+            return None
+        said = self.turns[-2][1]
+        self.turns = self.turns[:-2]
+        self.decoder.state, self.decoder.output, self.used = self._before.pop()
+        return said
+
+    def save(self, path):
+        """Writes the transcript as JSON."""
+        turns = [{"role": role, "content": text} for role, text in self.turns]
+        content = {"format": TRANSCRIPT, "turns": turns}
+        text = json.dumps(content, ensure_ascii=False, indent=1)
+        checkpoint.write_atomically(Path(path), text.encode("utf-8"))
+
+    def load(self, path):
+        """Clears the conversation and reads one that `save` wrote."""
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            turns = [(turn["role"], turn["content"]) for turn in content["turns"]]
+            roles = [role for role, _ in turns]
+            good = content["format"] == TRANSCRIPT and roles == ["user", "assistant"] * (
+                len(turns) // 2
+            )
+        except OSError:
+            raise LabError(f"There is no transcript {path}; save one first.") from None
+        except (ValueError, KeyError, TypeError):
+            good = False
+        if not good:
+            raise LabError(f"{path} is not a transcript; expected JSON made by ChatSession.save.")
+        self.clear()
+        for i in range(0, len(turns), 2):
+            self.add(turns[i][1], turns[i + 1][1])
+
+    def _remember(self):
+        self._before.append((self.decoder.state, self.decoder.output, self.used))
+
+    def _read(self, ids):
+        self.decoder.read(ids)
+        self.used += len(ids)

@@ -1,0 +1,217 @@
+"""Every number of a model and of its training, as frozen dataclasses, and the presets.
+
+A preset is written out in full: what you read is what runs. Sizes are in units of the
+layer they name, rates are per step, shares sum to one.
+"""
+
+from dataclasses import asdict, dataclass, fields, replace
+
+from .errors import LabError
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The architecture of one MoF (see `model.MoF`)."""
+
+    vocabulary_size: int = 0  # characters and special tokens; 0 until a vocabulary is built
+    embedding_dim: int = 128  # width of the embedding, the stem and the transformer
+    experts: tuple[str, ...] = ("gru", "transformer")  # names in `experts.EXPERTS`, in order
+    gru_units: int = 256  # hidden units of the GRU expert (wide and shallow)
+    num_layers: int = 3  # blocks of the transformer expert (deep and narrow)
+    num_heads: int = 4  # attention heads a block
+    ffn_multiplier: float = 2.0  # feed-forward width / embedding_dim
+    router_units: int = 32  # hidden units of the router's GRU
+    shortest_memory: int = 8  # positions: the half-life of the quickest-forgetting head
+    longest_memory: int = 0  # positions: half-life of the slowest head; 0 = it never forgets
+    pre_norm: bool = True  # norm before each sublayer; False is the article's add-and-norm
+    tied_embeddings: bool = True  # the output layer reuses the embedding table
+    learned_positions: int = 0  # rows of a position table; 0 = decay alone tells the order
+    stem_blend: float = 0.5  # q of the stem's residual q f(e) + (1 - q) e; the article has 0.4
+    dropout: float = 0.0  # share of activations dropped in training
+    context_length: int = 2048  # characters of history a chat is meant for
+
+    def __post_init__(self):
+        if self.embedding_dim % self.num_heads:
+            raise LabError(
+                f"embedding_dim {self.embedding_dim} is not a multiple of num_heads "
+                f"{self.num_heads}; choose a multiple."
+            )
+        if not self.experts:
+            raise LabError("A model needs at least one expert; name some in `experts`.")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the training."""
+
+    name: str  # also the name of its checkpoint folder
+    trains: tuple[str, ...]  # parts that learn: "stem", "head", "router", an expert, or "all"
+    steps: int  # optimiser steps
+    expert: str = ""  # train this expert alone; "" = the mixture
+    answers_only: bool = False  # loss on the assistant's characters only
+    learning_rate: float = 3e-3  # peak
+    shares: tuple[tuple[str, float], ...] = ()  # kind of text -> share of the windows
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A model, its training and what it costs."""
+
+    name: str
+    about: str  # one line for a menu: size, time and memory on 2 cores
+    model: ModelConfig
+    stages: tuple[Stage, ...]
+    window: int  # characters a window
+    batch: int  # windows a step
+    vocabulary_size: int  # at most so many characters; the rest become ▩
+    reasoning_examples: int  # dialogues drawn from the reasoning generator
+    minutes: float  # budget on a slow machine: stages are shortened to fit it
+    weight_decay: float = 0.02
+    warmup: float = 0.05  # share of a stage's steps
+    final_rate: float = 0.05  # learning rate at the end / peak
+    clip_norm: float = 1.0  # global gradient norm
+    seed: int = 1
+
+    def stage(self, name):
+        """The stage of that name."""
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        names = ", ".join(stage.name for stage in self.stages)
+        raise LabError(f"There is no stage {name!r} in preset {self.name!r}; it has {names}.")
+
+    def shortened(self, factor):
+        """The same preset with `factor` times the steps (at least 2 a stage)."""
+        stages = tuple(replace(s, steps=max(2, round(s.steps * factor))) for s in self.stages)
+        return replace(self, stages=stages)
+
+
+PRETRAIN = (("story", 0.22), ("chat", 0.2), ("knowledge", 0.3), ("reasoning", 0.28))
+CHAT = (("story", 0.0), ("chat", 0.25), ("knowledge", 0.4), ("reasoning", 0.35))
+
+
+def _stages(gru, transformer, router, joint, chat, rate):
+    return (
+        Stage("gru", ("stem", "head", "gru"), gru, "gru", False, rate, PRETRAIN),
+        Stage("transformer", ("transformer",), transformer, "transformer", False, rate, PRETRAIN),
+        Stage("router", ("router",), router, "", False, rate, PRETRAIN),
+        Stage("joint", ("all",), joint, "", False, rate * 0.5, PRETRAIN),
+        Stage("chat", ("all",), chat, "", True, rate * 0.4, CHAT),
+    )
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset(
+            name="tiny",
+            about="1 M parameters, all stages in under 10 minutes, under 1.5 GB",
+            model=ModelConfig(),
+            stages=_stages(900, 700, 150, 700, 700, 3e-3),
+            window=128,
+            batch=16,
+            vocabulary_size=2400,
+            reasoning_examples=30_000,
+            minutes=9.0,
+        ),
+        Preset(
+            name="small",
+            about="5 M parameters, about 2 hours",
+            model=ModelConfig(
+                embedding_dim=256,
+                gru_units=640,
+                num_layers=5,
+                num_heads=8,
+                router_units=64,
+                dropout=0.05,
+            ),
+            stages=_stages(5000, 4000, 500, 5000, 4000, 2e-3),
+            window=256,
+            batch=16,
+            vocabulary_size=4000,
+            reasoning_examples=120_000,
+            minutes=150.0,
+        ),
+        Preset(
+            name="base",
+            about="20 M parameters, overnight",
+            model=ModelConfig(
+                embedding_dim=384,
+                gru_units=1024,
+                num_layers=12,
+                num_heads=8,
+                router_units=96,
+                dropout=0.1,
+            ),
+            stages=_stages(12000, 10000, 1000, 14000, 6000, 1.5e-3),
+            window=512,
+            batch=16,
+            vocabulary_size=6000,
+            reasoning_examples=200_000,
+            minutes=720.0,
+        ),
+        Preset(
+            name="t6",
+            about="79 M parameters, the article's size: days",
+            model=ModelConfig(
+                embedding_dim=512,
+                gru_units=1400,
+                num_layers=23,
+                num_heads=8,
+                ffn_multiplier=1.0,
+                router_units=128,
+                tied_embeddings=False,
+                learned_positions=4096,
+                dropout=0.1,
+            ),
+            stages=_stages(40000, 40000, 2000, 60000, 20000, 6e-4),
+            window=256,
+            batch=16,
+            vocabulary_size=6000,
+            reasoning_examples=300_000,
+            minutes=5760.0,
+        ),
+        Preset(
+            name="seed",
+            about="tiny in the article's own choices: post-norm, positions, untied, no decay",
+            model=ModelConfig(
+                shortest_memory=0,
+                pre_norm=False,
+                tied_embeddings=False,
+                learned_positions=4096,
+                stem_blend=0.4,
+                ffn_multiplier=1.0,
+            ),
+            stages=_stages(900, 700, 150, 700, 700, 1e-3),
+            window=128,
+            batch=16,
+            vocabulary_size=2400,
+            reasoning_examples=30_000,
+            minutes=9.0,
+        ),
+    )
+}
+
+
+def preset(name):
+    """The preset of that name."""
+    if name not in PRESETS:
+        raise LabError(f"There is no preset {name!r}; choose one of {', '.join(PRESETS)}.")
+    return PRESETS[name]
+
+
+def model_config_from_dict(values):
+    """A `ModelConfig` from a checkpoint's `meta.json`."""
+    known = {f.name for f in fields(ModelConfig)}
+    unknown = set(values) - known
+    if unknown:
+        raise LabError(
+            f"The configuration has unknown fields {sorted(unknown)}; "
+            "it was made by another version of the lab: update it, or train again."
+        )
+    return ModelConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def to_dict(config):
+    """A dataclass as plain JSON values."""
+    return asdict(config)

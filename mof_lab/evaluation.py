@@ -1,0 +1,122 @@
+"""What a model is worth: bits a character, right answers, where the router sends what."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from .generation import Decoder
+from .packing import NOTHING, encode_dialogue
+from .vocabulary import ASSISTANT
+
+
+def window_nats(model, tokens, expert=None, batch=32):
+    """Surprise at each character: (windows, window), in nats.
+
+    Args:
+        tokens: (windows, window + 1) ids.
+        expert: the name of one expert to use alone; None = the mixture.
+    """
+    return _forward(model, tokens, expert, batch)[0]
+
+
+def window_router_weights(model, tokens, batch=32):
+    """Router weights at each character: (windows, window, experts)."""
+    return _forward(model, tokens, None, batch)[1]
+
+
+def _forward(model, tokens, expert, batch):
+    compiled = _compiled(model, expert)
+    nats, weights = [], []
+    for start in range(0, len(tokens), batch):
+        part = np.asarray(tokens[start : start + batch], np.int32)
+        padded = np.pad(part, ((0, batch - len(part)), (0, 0)))  # one shape, compiled once
+        n, w = compiled(tf.constant(padded))
+        nats.append(n.numpy()[: len(part)])
+        weights.append(w.numpy()[: len(part)])
+    return np.concatenate(nats), np.concatenate(weights)
+
+
+def _compiled(model, expert):
+    cache = model.__dict__.setdefault("_evaluators", {})
+    if expert not in cache:
+
+        @tf.function  # not XLA: compiling takes longer than it saves here
+        def run(tokens):
+            out = model(tokens[:, :-1], expert=expert)
+            nats = tf.nn.sparse_softmax_cross_entropy_with_logits(tokens[:, 1:], out["logits"])
+            return nats, out["router_weights"]
+
+        cache[expert] = run
+    return cache[expert]
+
+
+def bits_per_character(model, packs, expert=None):
+    """Held-out bits a character by kind of text, and over all (`"all"`)."""
+    result, total, count = {}, 0.0, 0
+    for kind, windows in packs.items():
+        nats = window_nats(model, windows.tokens, expert)
+        learned = windows.roles[:, 1:] != NOTHING
+        result[kind] = float(nats[learned].mean() / math.log(2))
+        total, count = total + nats[learned].sum(), count + learned.sum()
+    result["all"] = float(total / max(1, count) / math.log(2))
+    return result
+
+
+def router_weights(model, packs):
+    """Mean router weights by kind of text, on the assistant's or all learned characters."""
+    result = {}
+    for kind, windows in packs.items():
+        weights = window_router_weights(model, windows.tokens)
+        learned = windows.roles[:, 1:] != NOTHING
+        result[kind] = [float(w) for w in weights[learned].mean(axis=0)]
+    return result
+
+
+def answer(model, vocabulary, questions, expert=None, max_length=60, batch=128):
+    """Answers of the model at temperature 0, all questions in parallel.
+
+    Args:
+        questions: lists of turns (user, assistant, …, user).
+
+    Returns:
+        a list of strings.
+    """
+    decoder = Decoder(model, expert=expert)
+    answers = []
+    prompts = [prompt_ids(turns, vocabulary) for turns in questions]
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    found = {}
+    for start in range(0, len(order), batch):
+        chosen = order[start : start + batch]
+        texts = decoder.complete([prompts[i] for i in chosen], batch, max_length)
+        found.update(zip(chosen, texts, strict=True))
+    for i in range(len(prompts)):
+        answers.append(vocabulary.decode(found[i]))
+    return answers
+
+
+def prompt_ids(turns, vocabulary):
+    """Ids up to and including the mark after which the assistant speaks."""
+    roles = ("user", "assistant")
+    ids, _ = encode_dialogue([(roles[i % 2], t) for i, t in enumerate(turns)], vocabulary)
+    return [*ids, ASSISTANT]
+
+
+def score(model, vocabulary, questions, expert=None):
+    """Questions answered exactly right, by kind and by group.
+
+    Returns:
+        {"knowledge": {"correct", "total"}, "knowledge.places": …} and a list of
+        (question, given answer, right or not).
+    """
+    given = answer(model, vocabulary, [q.turns for q in questions], expert)
+    counts, rows = {}, []
+    for question, text in zip(questions, given, strict=True):
+        right = text in question.answers
+        rows.append((question, text, right))
+        for name in (question.kind, f"{question.kind}.{question.group}"):
+            entry = counts.setdefault(name, {"correct": 0, "total": 0})
+            entry["correct"] += right
+            entry["total"] += 1
+    return dict(sorted(counts.items())), rows

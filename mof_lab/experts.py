@@ -1,0 +1,150 @@
+"""The experts, and the protocol a new one follows.
+
+An expert is a Keras layer that reads the stem's output and gives a vector a position:
+
+    expert = Expert(config, output_dim)
+    outputs, state = expert(x, begins, state, training)   # x: (batch, time, embedding_dim)
+    output, state = expert.step(x, begins, state)         # x: (batch, embedding_dim)
+    state = expert.initial_state(batch)
+
+Outputs are (batch, time, output_dim), normed. Both forms agree at every position and forget
+where a document begins. Register the class with `@expert("name")` and put the name into
+`ModelConfig.experts`: router, trainer, chat and views take it from there.
+"""
+
+import keras
+import tensorflow as tf
+
+from .errors import LabError
+from .layers import GRU, LayerNorm, TransformerBlock
+
+EXPERTS = {}
+
+
+def expert(name):
+    """Class decorator: makes an expert known under a name."""
+
+    def register(cls):
+        EXPERTS[name] = cls
+        return cls
+
+    return register
+
+
+def make_expert(name, config, output_dim):
+    """The expert of that name, as a new layer."""
+    if name not in EXPERTS:
+        raise LabError(
+            f"There is no expert {name!r}; known ones are {', '.join(EXPERTS)}. "
+            "Register yours with @expert(name)."
+        )
+    return EXPERTS[name](config, output_dim, name=name)
+
+
+@expert("gru")
+class GRUExpert(keras.layers.Layer):
+    """Wide and shallow: one GRU that carries what was said long ago."""
+
+    def __init__(self, config, output_dim, **kwargs):
+        super().__init__(**kwargs)
+        self.drop = keras.layers.Dropout(config.dropout)
+        self.gru = GRU(config.gru_units, name="gru")
+        # The article's GRU is as wide as the mixture; a narrower mixture needs a projection.
+        needs_projection = config.gru_units != output_dim
+        self.projection = keras.layers.Dense(output_dim) if needs_projection else None
+        self.norm = LayerNorm(name="norm")
+        self.output_dim = output_dim
+
+    def build(self, shape):
+        self.gru.build(shape)
+        if self.projection is not None:
+            self.projection.build((*shape[:-1], self.gru.units))
+        self.norm.build((*shape[:-1], self.output_dim))
+
+    def initial_state(self, batch):
+        return self.gru.initial_state(batch)
+
+    def call(self, x, begins, state, training=False):
+        hiddens, state = self.gru(self.drop(x, training=training), begins, state)
+        return self._finish(hiddens), state
+
+    def step(self, x, begins, state):
+        hidden, state = self.gru.step(x, begins, state)
+        return self._finish(hidden), state
+
+    def _finish(self, hidden):
+        return self.norm(hidden if self.projection is None else self.projection(hidden))
+
+
+@expert("transformer")
+class TransformerExpert(keras.layers.Layer):
+    """Deep and narrow: blocks of linear attention with a thought space."""
+
+    def __init__(self, config, output_dim, **kwargs):
+        super().__init__(**kwargs)
+        self.blocks = [
+            TransformerBlock(
+                config.num_heads,
+                config.ffn_multiplier,
+                config.shortest_memory,
+                config.longest_memory,
+                config.pre_norm,
+                config.dropout,
+                name=f"block_{i}",
+            )
+            for i in range(config.num_layers)
+        ]
+        self.positions = (
+            keras.layers.Embedding(config.learned_positions, config.embedding_dim)
+            if config.learned_positions
+            else None
+        )
+        self.projection = keras.layers.Dense(output_dim, name="projection")
+        self.norm = LayerNorm(name="norm")
+        self.output_dim = output_dim
+
+    def build(self, shape):
+        for block in self.blocks:
+            block.build(shape)
+        if self.positions is not None:
+            self.positions.build(shape)
+        self.projection.build(shape)
+        self.norm.build((*shape[:-1], self.output_dim))
+
+    def initial_state(self, batch):
+        blocks = [block.initial_state(batch) for block in self.blocks]
+        return {"position": tf.zeros((batch,), tf.int32), "blocks": blocks}
+
+    def call(self, x, begins, state, training=False):
+        position = positions_in_document(begins, state["position"])
+        x = self._place(x, position)
+        states = []
+        for block, block_state in zip(self.blocks, state["blocks"], strict=True):
+            x, block_state = block(x, begins, block_state, training=training)
+            states.append(block_state)
+        return self.norm(self.projection(x)), {"position": position[:, -1] + 1, "blocks": states}
+
+    def step(self, x, begins, state):
+        position = tf.where(begins, 0, state["position"])
+        x = self._place(x, position)
+        states = []
+        for block, block_state in zip(self.blocks, state["blocks"], strict=True):
+            x, block_state = block.step(x, begins, block_state)
+            states.append(block_state)
+        return self.norm(self.projection(x)), {"position": position + 1, "blocks": states}
+
+    def _place(self, x, position):
+        if self.positions is None:
+            return x
+        last = self.positions.input_dim - 1  # a longer text keeps the last position
+        return x + self.positions(tf.minimum(position, last))
+
+
+def positions_in_document(begins, offset):
+    """Characters since the document began, (batch, time), for a text that goes on at `offset`."""
+    index = tf.range(tf.shape(begins)[1])[None, :]
+    began = tf.where(begins, index, -1)
+    began = tf.reduce_max(
+        tf.where(index[:, :, None] >= index[:, None, :], began[:, None, :], -1), axis=-1
+    )
+    return tf.where(began >= 0, index - began, index + offset[:, None])

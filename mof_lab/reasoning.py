@@ -1,0 +1,397 @@
+"""Reasoning questions from a seeded generator: small sums, order, time, memory of what was said.
+
+Each kind is one function `rng → Problem`. A problem's key names its content and not its
+wording (the operands, the names, the days), and the key alone decides whether it is held
+out: a held-out sum is never met in training, in no wording.
+"""
+
+import random
+from dataclasses import dataclass
+
+from .splits import is_held_out
+
+KINDS = {}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem: a dialogue that ends with a question, and the answers that count as right."""
+
+    kind: str  # "addition", "memory", …
+    key: str  # its content, without the wording
+    turns: tuple[str, ...]  # user, assistant, user, …; the last is the question
+    answers: tuple[str, ...]  # right answers; training uses the first
+
+
+def generate(count, seed, held_out=False):
+    """`count` problems, the kinds in turn, without repeating a dialogue.
+
+    Args:
+        count: how many; fewer come back when the kinds run out of different ones.
+        seed: of the generator.
+        held_out: False gives training problems, True those kept for judging.
+    """
+    rng = random.Random(f"reasoning {seed} {held_out}")
+    problems, seen, makers = [], set(), list(KINDS.items())
+    misses = 0
+    while len(problems) < count and misses < 2000:
+        kind, make = makers[len(problems) % len(makers)]
+        problem = make(rng)
+        fresh = problem.turns not in seen and is_held_out(problem.key, 0.1) == held_out
+        if fresh:
+            seen.add(problem.turns)
+            problems.append(problem)
+            misses = 0
+        else:
+            misses += 1
+            if misses % 200 == 199:  # a small kind is used up: let the others go on
+                makers.remove((kind, make))
+                if not makers:
+                    break
+    return problems
+
+
+def _kind(make):
+    KINDS[make.__name__] = make
+    return make
+
+
+def _words(text):
+    return text.split()
+
+
+NAMES = _words("米米 阿旺 灰灰 老博 慢慢 团团 跳跳 嘎嘎 球球 小枫 鼻鼻 啾啾 点点")
+PEOPLE = _words(
+    """
+    小明 小红 小刚 小丽 小华 小军 小芳 小林 小雨 小雪 小月 小宝 小杰 小宇 小安
+    小文 小天 小海 小云 小强 小美 小敏 小龙 小梅 小兰 小波 小东 小南 小北 小光
+    小新 小乐 小青 小春 小秋 小冬 小夏 大伟 大山 大海 王明 李明 张华 王芳 李雪
+    张伟 刘洋 陈晨 杨光 赵云 周平 吴天 孙丽 朱红 林风 何春 高山 马超 田田 乐乐
+    贝贝 欢欢 晶晶 甜甜 冬冬 文文 安安 阿青 阿美 阿强 阿明 老王 老李 老张 丽丽
+    明明
+    """
+)
+THINGS = _words("苹果 面包 松果 鸡蛋 橘子 铅笔 贝壳 萝卜 气球 星星 蘑菇 纽扣 饼干 石子 花")
+UNITS = {"铅笔": "支", "花": "朵", "石子": "颗", "星星": "颗", "纽扣": "颗", "饼干": "块"}
+DAYS = "一二三四五六日"
+
+
+@_kind
+def addition(rng):
+    a, b = rng.randint(1, 50), rng.randint(1, 50)
+    who, other, thing = rng.choice(NAMES), rng.choice(NAMES), rng.choice(THINGS)
+    unit = UNITS.get(thing, "个")
+    total = a + b
+    plain = (
+        f"{a}加{b}等于多少？",
+        f"{a}+{b}=？",
+        f"请算一算{a}加{b}",
+        f"{a}和{b}加起来是多少？",
+        f"{a}加上{b}是几？",
+        f"帮我算{a}+{b}",
+        f"{a}与{b}的和是多少？",
+    )
+    story = (
+        f"{who}有{a}{unit}{thing}，又得到{b}{unit}，现在有多少{unit}？",
+        f"{who}有{a}{unit}{thing}，{other}有{b}{unit}，一共有多少{unit}？",
+        f"篮子里有{a}{unit}{thing}，再放进{b}{unit}，一共多少{unit}？",
+        f"上午来了{a}位客人，下午来了{b}位，今天一共来了多少位？",
+    )
+    question = rng.choice(plain if rng.random() < 0.6 else story)
+    key = "addition {} {}".format(*sorted((a, b)))
+    return Problem("addition", key, (question,), (f"是{total}。",))
+
+
+@_kind
+def subtraction(rng):
+    a = rng.randint(2, 60)
+    b = rng.randint(1, a - 1)
+    who, thing = rng.choice(NAMES), rng.choice(THINGS)
+    unit = UNITS.get(thing, "个")
+    plain = (
+        f"{a}减{b}等于多少？",
+        f"{a}-{b}=？",
+        f"请算一算{a}减{b}",
+        f"{a}减去{b}是几？",
+        f"帮我算{a}-{b}",
+        f"{a}比{b}大多少？",
+        f"{a}去掉{b}还剩多少？",
+    )
+    story = (
+        f"{who}有{a}{unit}{thing}，送走{b}{unit}，还剩多少{unit}？",
+        f"{who}做了{a}{unit}{thing}，卖掉{b}{unit}，还有多少{unit}？",
+        f"树上有{a}只鸟，飞走了{b}只，树上还有几只？",
+        f"一本书有{a}页，看了{b}页，还有多少页没看？",
+    )
+    question = rng.choice(plain if rng.random() < 0.6 else story)
+    return Problem("subtraction", f"subtraction {a} {b}", (question,), (f"是{a - b}。",))
+
+
+@_kind
+def comparison(rng):
+    a, b = rng.sample(range(1, 100), 2)
+    one, two = rng.sample(NAMES, 2)
+    big, small = max(a, b), min(a, b)
+    question, answer = rng.choice(
+        (
+            (f"{a}和{b}哪个大？", big),
+            (f"{a}大还是{b}大？", big),
+            (f"比一比，{a}和{b}哪个数更大", big),
+            (f"{a}和{b}里面，大的是哪一个？", big),
+            (f"{a}和{b}哪个小？", small),
+            (f"{a}小还是{b}小？", small),
+            (f"{a}和{b}里面，小的是哪一个？", small),
+            (f"{one}有{a}分，{two}有{b}分，高的是多少分？", big),
+            (f"一条路长{a}米，另一条长{b}米，短的是多少米？", small),
+        )
+    )
+    return Problem("comparison", f"comparison {small} {big}", (question,), (f"是{answer}。",))
+
+
+LISTS = {
+    "水果": _words("苹果 梨 桃 香蕉 西瓜 葡萄 橘子 草莓 樱桃"),
+    "动物": _words("猫 狗 兔子 马 牛 羊 老虎 大象 猴子"),
+    "颜色": _words("红 黄 蓝 绿 白 黑 紫 灰"),
+    "朋友": NAMES,
+}
+MEASURE = {"水果": "种", "动物": "种", "颜色": "种", "朋友": "位"}
+HOW_MANY = "零一两三四五六七"  # before a measure word two is 两
+
+
+@_kind
+def counting(rng):
+    group = rng.choice(list(LISTS))
+    items = rng.sample(LISTS[group], rng.randint(2, 7))
+    listed, unit = "、".join(items), MEASURE[group]
+    question = rng.choice(
+        (
+            f"{listed}，一共有几{unit}{group}？",
+            f"数一数：{listed}，是几{unit}？",
+            f"这里有{listed}，请问有几{unit}{group}？",
+            f"{listed}，加在一起是几{unit}{group}",
+            f"我写了{listed}，你数数有几{unit}",
+            f"{group}有{listed}，一共几{unit}？",
+        )
+    )
+    key = f"counting {listed}"
+    return Problem("counting", key, (question,), (f"有{HOW_MANY[len(items)]}{unit}。",))
+
+
+@_kind
+def sequence(rng):
+    step, start = rng.choice((1, 2, 3, 4, 5, 10)), rng.randint(1, 50)
+    if rng.random() < 0.3:
+        start, step = start + 5 * step, -step
+    shown = [start + step * i for i in range(4)]
+    listed, answer = "、".join(map(str, shown)), start + step * 4
+    question = rng.choice(
+        (
+            f"{listed}，下一个数是几？",
+            f"找规律：{listed}，接着是多少？",
+            f"{listed}后面是哪个数？",
+            f"请接着数：{listed}",
+            f"这一列数{listed}，再往下是几？",
+            f"{listed}，你知道下一个是什么吗",
+        )
+    )
+    return Problem("sequence", f"sequence {start} {step}", (question,), (f"是{answer}。",))
+
+
+@_kind
+def weekday(rng):
+    day, offset = rng.randrange(7), rng.randint(1, 6)
+    back = rng.random() < 0.35
+    today, sign = f"星期{DAYS[day]}", -1 if back else 1
+    answer = f"星期{DAYS[(day + sign * offset) % 7]}"
+    n, who = HOW_MANY[offset], rng.choice(NAMES)
+    if back:
+        question = rng.choice(
+            (
+                f"今天是{today}，{n}天前是星期几？",
+                f"如果今天{today}，往前数{n}天是星期几？",
+                f"{today}的{n}天前是星期几",
+                f"今天{today}，那么{n}天以前呢，是星期几？",
+                f"{who}{today}到家，路上走了{n}天，星期几出发的？",
+                f"{today}那天{who}说，病了{n}天，是星期几开始病的？",
+            )
+        )
+    else:
+        question = rng.choice(
+            (
+                f"今天是{today}，{n}天后是星期几？",
+                f"今天{today}，再过{n}天是星期几？",
+                f"如果今天{today}，{n}天以后是星期几",
+                f"{today}再过{n}天是星期几？",
+                f"{who}{today}出门，走了{n}天，星期几到？",
+                f"{who}{today}寄信，{n}天后送到，是星期几？",
+                f"{who}{today}种下豆子，过{n}天发芽，是星期几发芽？",
+            )
+        )
+    key = f"weekday {day} {sign * offset % 7}"
+    return Problem("weekday", key, (question,), (f"是{answer}。",))
+
+
+@_kind
+def clock(rng):
+    hour, wait = rng.randint(1, 12), rng.randint(1, 9)
+    back = rng.random() < 0.35
+    answer = (hour + (-wait if back else wait) - 1) % 12 + 1
+    who = rng.choice(NAMES)
+    if back:
+        question = rng.choice(
+            (
+                f"现在{hour}点，{wait}个小时前是几点？",
+                f"{who}{hour}点到家，路上走了{wait}个小时，几点出发的？",
+                f"钟上是{hour}点，往回{wait}个小时是几点",
+            )
+        )
+    else:
+        question = rng.choice(
+            (
+                f"现在{hour}点，再过{wait}个小时是几点？",
+                f"{who}{hour}点出门，走了{wait}个小时，几点到？",
+                f"{hour}点开始，{wait}个小时后结束，是几点？",
+                f"钟上是{hour}点，{wait}小时以后是几点",
+                f"{who}{hour}点睡下，睡了{wait}个小时，几点醒？",
+            )
+        )
+    return Problem("clock", f"clock {hour} {answer}", (question,), (f"是{answer}点。",))
+
+
+QUALITIES = (("高", "矮"), ("重", "轻"), ("快", "慢"), ("大", "小"))
+
+
+@_kind
+def deduction(rng):
+    first, second, third = rng.sample(NAMES, 3)
+    more, less = rng.choice(QUALITIES)
+    facts = [f"{first}比{second}{more}", f"{second}比{third}{more}"]
+    if rng.random() < 0.3:
+        facts[1] = f"{third}比{second}{less}"
+    rng.shuffle(facts)
+    told = "，".join(facts)
+    asked, answer = rng.choice(((more, first), (less, third)))
+    question = rng.choice(
+        (
+            f"{told}，谁最{asked}？",
+            f"{told}。最{asked}的是谁？",
+            f"已知{told}，请问谁最{asked}",
+            f"{told}，三个里面谁最{asked}？",
+            f"想一想：{told}，哪一个最{asked}？",
+        )
+    )
+    key = f"deduction {first} {second} {third}"
+    return Problem("deduction", key, (question,), (f"{answer}最{asked}。",))
+
+
+PLACES = _words("桌上 床下 门后 窗台 红盒子 蓝盒子 书包 篮子 抽屉 口袋 柜子 箱子")
+OBJECTS = _words("球 钥匙 书 帽子 雨伞 信 手表 铅笔 苹果 面包 小鼓 风筝")
+
+
+@_kind
+def tracing(rng):
+    thing, who, other = rng.choice(OBJECTS), *rng.sample(NAMES, 2)
+    start, end, aside = rng.sample(PLACES, 3)
+    moved = (
+        f"{thing}在{start}，{who}把它放到{end}。",
+        f"{who}把{thing}放在{start}，后来{other}把它拿到{end}。",
+        f"{thing}原来在{start}，现在{who}把它换到了{end}。",
+        f"{who}的{thing}先在{aside}，又到{start}，最后到了{end}。",
+        f"{other}在{aside}找不到{thing}，因为{who}把它从{start}拿到了{end}。",
+    )
+    asked = (
+        f"{thing}现在在哪里？",
+        f"{thing}在哪儿？",
+        f"要找{thing}，去哪里找？",
+        f"现在{thing}在哪",
+    )
+    question = rng.choice(moved) + rng.choice(asked)
+    key = f"tracing {thing} {start} {end}"
+    return Problem("tracing", key, (question,), (f"在{end}。",))
+
+
+@_kind
+def ordering(rng):
+    numbers = rng.sample(range(1, 30), 3)
+    up = rng.random() < 0.5
+    listed = "、".join(map(str, numbers))
+    answer = "、".join(map(str, sorted(numbers, reverse=not up)))
+    direction = "从小到大" if up else "从大到小"
+    question = rng.choice(
+        (
+            f"把{listed}{direction}排一排",
+            f"{listed}，{direction}怎么排？",
+            f"请把{listed}按{direction}排好。",
+            f"{direction}排列{listed}",
+            f"将{listed}{direction}写出来",
+        )
+    )
+    key = "ordering {} {} {}".format(*sorted(numbers))
+    return Problem("ordering", key, (question,), (f"{answer}。",))
+
+
+SMALL_TALK = (
+    ("今天天气真好", "那就出去走走吧。"),
+    ("我刚吃完饭", "吃饱了就有力气。"),
+    ("你喜欢什么？", "我喜欢和你说话。"),
+    ("我有点累", "休息一会儿吧。"),
+    ("讲个笑话吧", "我数字不好，数到三就想睡。"),
+    ("你在做什么？", "我在等你的下一个字。"),
+    ("我们聊聊吧", "好呀，你先说。"),
+    ("我在看书", "书里有很多朋友。"),
+    ("外面下雨了", "记得带伞。"),
+    ("你真有意思", "谢谢你的夸奖。"),
+)
+COLOURS = _words("红色 黄色 蓝色 绿色 白色 黑色 紫色 橙色 灰色 粉色")
+FOODS = _words("面条 米饭 饺子 包子 面包 苹果 西瓜 鱼 豆腐 鸡蛋 蛋糕 玉米 南瓜饼 蜂蜜 香蕉")
+PETS = _words("豆豆 球球 毛毛 花花 黑黑 点点 圆圆 多多 旺旺 咪咪 小白 小黑 小花 小黄")
+
+
+@_kind
+def memory(rng):
+    topic = rng.choice(("name", "name", "colour", "food", "pet"))
+    if topic == "name":
+        value = rng.choice(PEOPLE)
+        said = rng.choice(
+            (f"我叫{value}", f"你好，我是{value}。", f"我的名字是{value}。", f"大家都叫我{value}")
+        )
+        reply = rng.choice(
+            (f"你好，{value}！", f"{value}，很高兴认识你。", f"记住了，你叫{value}。")
+        )
+        asked = (
+            "我叫什么名字？",
+            "你还记得我叫什么吗？",
+            "我是谁？",
+            "说说我的名字",
+            "我刚才说我叫什么？",
+        )
+        answer = f"你叫{value}。"
+    elif topic == "colour":
+        value = rng.choice(COLOURS)
+        said = rng.choice((f"我最喜欢{value}", f"我喜欢的颜色是{value}。", f"我爱{value}"))
+        reply = rng.choice((f"{value}很好看。", f"{value}真美。", f"我记住了，是{value}。"))
+        asked = ("我喜欢什么颜色？", "你记得我爱什么颜色吗？", "我最喜欢的颜色是什么？")
+        answer = f"你喜欢{value}。"
+    elif topic == "food":
+        value = rng.choice(FOODS)
+        said = rng.choice((f"我爱吃{value}", f"我最爱吃的是{value}。", f"今天我吃了{value}"))
+        reply = rng.choice(
+            (f"{value}真香。", f"听起来不错，{value}很好吃。", f"{value}，我也想尝尝。")
+        )
+        asked = ("我说我吃什么？", "我刚才说的是什么吃的？", "你记得我说的吃的吗？")
+        answer = f"你说的是{value}。"
+    else:
+        value, animal = rng.choice(PETS), rng.choice("猫狗")
+        said = rng.choice((f"我家的{animal}叫{value}", f"我有一只{animal}，名叫{value}。"))
+        reply = rng.choice((f"{value}真是个好名字。", f"替我问{value}好。", f"{value}一定很可爱。"))
+        asked = (
+            f"我家的{animal}叫什么？",
+            f"你记得我的{animal}叫什么吗？",
+            f"我的{animal}叫什么名字？",
+        )
+        answer = f"它叫{value}。"
+    turns = [said, reply]
+    for talk in rng.sample(SMALL_TALK, rng.choice((0, 0, 1, 1, 2, 3))):
+        turns += talk
+    turns.append(rng.choice(asked))
+    return Problem("memory", f"memory {topic} {value}", tuple(turns), (answer,))

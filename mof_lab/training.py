@@ -1,0 +1,311 @@
+"""Training one stage: a loop you can step through, stop, and go on with exactly.
+
+    trainer = Trainer(model, vocabulary, packs, preset, stage, directory)
+    for progress in trainer:
+        print(progress)
+
+Leaving the loop (break, Ctrl-C, an error elsewhere) saves; making the same trainer again goes
+on at the step where it stopped, with the same weights, optimiser state and data, bit for bit.
+The loop knows nothing about how many devices there are: it runs under any `tf.distribute`
+strategy.
+"""
+
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+import psutil
+import tensorflow as tf
+
+from . import checkpoint
+from .errors import LabError
+from .evaluation import window_nats
+from .packing import ANSWER, NOTHING, Batches
+
+SAVE_EVERY_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands."""
+
+    stage: str
+    step: int  # optimiser steps done
+    steps: int  # of so many
+    loss: float  # nats a character, mean since the last report
+    bits_per_character: float | None  # held out; None where it was not measured
+    tokens: int  # characters trained on so far
+    tokens_per_second: float  # since the last report
+    seconds: float  # spent so far, over all sessions
+    seconds_left: float
+    learning_rate: float
+    memory: int  # bytes held by this process
+
+    def __str__(self):
+        held_out = self.bits_per_character
+        return (
+            f"{self.stage} {self.step}/{self.steps}  loss {self.loss:.3f}"
+            + (f"  held-out {held_out:.3f} bits/char" if held_out is not None else "")
+            + f"  {self.tokens_per_second:,.0f} char/s  {clock(self.seconds_left)} left"
+        )
+
+
+def clock(seconds):
+    """Seconds as people read them: 3:05."""
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes}:{seconds:02d}"
+
+
+@dataclass
+class Record:
+    """What a trainer must not lose beside weights and optimiser."""
+
+    step: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    steps: int = 0
+    done: bool = False
+    peak_memory: int = 0
+    curve: list = field(default_factory=list)  # of [step, seconds, loss, held-out bits or None]
+
+
+class Trainer:
+    """Trains one stage of a preset.
+
+    Args:
+        model: its weights are trained in place; frozen as the stage says.
+        packs: kind → `Windows` to train on.
+        held_out: kind → `Windows` to measure on; may be empty.
+        preset, stage: what to do (see `configuration`).
+        directory: the checkpoint's folder. If it holds this stage, unfinished, training goes on.
+        seconds: the stage is shortened to fit into this time on a slow machine.
+        reports: how many times the held-out text is measured over the stage.
+    """
+
+    def __init__(
+        self,
+        model,
+        vocabulary,
+        packs,
+        preset,
+        stage,
+        directory,
+        held_out=None,
+        seconds=math.inf,
+        reports=12,
+    ):
+        self.model, self.vocabulary, self.preset, self.stage = model, vocabulary, preset, stage
+        self.directory = Path(directory)
+        self.budget = seconds
+        self.reports = reports
+        names = [s.name for s in preset.stages]
+        order = names.index(stage.name) if stage.name in names else len(names)
+        self.batches = Batches(packs, stage.shares, preset.batch, preset.seed * 1000 + order)
+        self.measured = sample_windows(held_out or {}, preset.batch)
+        self.record = Record(steps=stage.steps)
+        self.strategy = tf.distribute.get_strategy()
+        model.train_only(stage.trains)
+        self.variables = model.trainable_variables
+        self.optimizer = None
+        self._resume()
+
+    def _resume(self):
+        """Goes on where an earlier trainer of this stage stopped."""
+        try:
+            meta = checkpoint.read_meta(self.directory)
+        except LabError:
+            if (self.directory / "meta.json").exists():
+                raise
+            self._plan(self.stage.steps)
+            return
+        if meta.get("stage") != self.stage.name or meta["config"] != checkpoint_config(self.model):
+            raise LabError(
+                f"{self.directory} holds another training (stage {meta.get('stage')!r}); "
+                "choose another folder or remove it."
+            )
+        self.record = Record(**meta["record"])
+        checkpoint.restore(self.directory, meta, "model", self.model.variables)
+        self._plan(self.record.steps)
+        if not self.record.done:
+            checkpoint.restore(self.directory, meta, "optimizer", self.optimizer.variables)
+
+    def _plan(self, steps):
+        """Fixes the number of steps and with it the learning-rate schedule."""
+        self.record.steps = steps
+        preset, peak = self.preset, self.stage.learning_rate
+        warmup = max(1, round(steps * preset.warmup))
+        schedule = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=peak / warmup,
+            decay_steps=max(1, steps - warmup),
+            alpha=preset.final_rate,
+            warmup_target=peak,
+            warmup_steps=warmup,
+        )
+        with self.strategy.scope():
+            self.optimizer = keras.optimizers.AdamW(
+                schedule,
+                beta_2=0.98,
+                weight_decay=preset.weight_decay,
+                global_clipnorm=preset.clip_norm,
+            )
+            self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "alpha"])
+            self.optimizer.build(self.variables)
+        self._step = self._compile()
+
+    def _compile(self):
+        stage, model, variables, optimizer = self.stage, self.model, self.variables, self.optimizer
+
+        @tf.function(jit_compile=True)
+        def gradients(tokens, weights, total):
+            with tf.GradientTape() as tape:
+                logits = model(tokens[:, :-1], expert=stage.expert or None, training=True)["logits"]
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tokens[:, 1:], logits)
+                # Divided by the weight of the whole batch: replicas then simply add up.
+                loss = tf.reduce_sum(losses * weights) / total
+            return loss, tape.gradient(loss, [v.value for v in variables])
+
+        def replica(tokens, weights, total):
+            loss, grads = gradients(tokens, weights, total)
+            optimizer.apply(grads, variables)
+            return loss
+
+        @tf.function
+        def step(tokens, weights, total):
+            losses = self.strategy.run(replica, args=(tokens, weights, total))
+            return self.strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
+
+        return step
+
+    def __iter__(self):
+        """Trains, and reports about twice a second; saves whenever the loop is left."""
+        if self.record.done:
+            return
+        started = reported = saved = time.monotonic()
+        base, losses, since = self.record.seconds, [], self.record.tokens
+        shorten_at = self.record.step + 12 if self.record.step == 0 else None
+        timed_from = None
+        try:
+            while self.record.step < self.record.steps:
+                losses.append(self._one_step())
+                now = time.monotonic()
+                self.record.seconds = base + now - started
+                if self.record.step == 2:
+                    timed_from = now  # the first steps compile
+                if self.record.step == shorten_at and self.budget < math.inf:
+                    self._fit_budget((now - timed_from) / 10)
+                finished = self.record.step == self.record.steps
+                measure = finished or self.record.step % self._measure_every() == 0
+                if measure or now - reported > 0.5:
+                    mean = float(tf.reduce_mean(losses))
+                    if not math.isfinite(mean):
+                        raise LabError(
+                            f"The loss became {mean} at step {self.record.step} of stage "
+                            f"{self.stage.name}; the last checkpoint is kept. "
+                            "Lower the learning rate and start again."
+                        )
+                    bits = self.held_out_bits() if measure and self.measured else None
+                    if measure:
+                        self.record.curve.append(
+                            [self.record.step, round(self.record.seconds, 2), mean, bits]
+                        )
+                    speed = (self.record.tokens - since) / max(1e-9, now - reported)
+                    yield self._progress(mean, bits, speed)
+                    losses, since, reported = [], self.record.tokens, time.monotonic()
+                if time.monotonic() - saved > SAVE_EVERY_SECONDS and not finished:
+                    self.save()
+                    saved = time.monotonic()
+            self.record.done = True
+        finally:
+            if losses == [] or bool(np.isfinite(float(tf.reduce_mean(losses)))):
+                self.save()
+
+    def run(self, show=None):
+        """Trains to the end of the stage; `show` is called with each `Progress`."""
+        for progress in self:
+            if show is not None:
+                show(progress)
+        return self.record
+
+    def save(self):
+        """Writes the checkpoint; a finished stage needs no optimiser state."""
+        meta = {
+            "stage": self.stage.name,
+            "step": self.record.step,
+            "preset": self.preset.name,
+            "seed": self.preset.seed,
+            "record": asdict(self.record),
+        }
+        optimizer = None if self.record.done else self.optimizer
+        checkpoint.save(self.directory, self.model, self.vocabulary, meta, optimizer)
+
+    def held_out_bits(self):
+        """Bits a character on a fixed sample of the held-out windows."""
+        tokens, roles = self.measured
+        nats = window_nats(self.model, tokens, self.stage.expert or None)
+        wanted = roles[:, 1:] == ANSWER if self.stage.answers_only else roles[:, 1:] != NOTHING
+        return float(nats[wanted].mean() / math.log(2))
+
+    def _one_step(self):
+        tokens, roles = self.batches(self.record.step)
+        learned = roles[:, 1:] == ANSWER if self.stage.answers_only else roles[:, 1:] != NOTHING
+        weights = learned.astype(np.float32)
+        total = np.float32(max(1.0, weights.sum()))
+        loss = self._step(tf.constant(tokens), tf.constant(weights), tf.constant(total))
+        self.record.step += 1
+        self.record.tokens += weights.size
+        self.record.peak_memory = max(self.record.peak_memory, memory_in_use())
+        return loss
+
+    def _fit_budget(self, seconds_a_step):
+        possible = self.record.step + int((self.budget - self.record.seconds) / seconds_a_step)
+        if possible < self.record.steps:
+            state = [v.numpy() for v in self.optimizer.variables]
+            self._plan(max(self.record.step + 1, possible))
+            for variable, value in zip(self.optimizer.variables, state, strict=True):
+                variable.assign(value)
+
+    def _measure_every(self):
+        return max(1, self.record.steps // self.reports)
+
+    def _progress(self, loss, bits, speed):
+        left = (self.record.steps - self.record.step) * self.preset.batch * self.preset.window
+        return Progress(
+            self.stage.name,
+            self.record.step,
+            self.record.steps,
+            loss,
+            bits,
+            self.record.tokens,
+            speed,
+            self.record.seconds,
+            left / max(1.0, speed),
+            float(self.optimizer.learning_rate),
+            memory_in_use(),
+        )
+
+
+def checkpoint_config(model):
+    """The model's configuration as `meta.json` holds it (tuples are lists there)."""
+    values = asdict(model.config)
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+
+def memory_in_use():
+    """Bytes of memory this process holds."""
+    return psutil.Process().memory_info().rss
+
+
+def sample_windows(packs, count, seed=7):
+    """Up to `count` windows of each kind, joined: (tokens, roles), or None if there are none."""
+    rng = np.random.default_rng(seed)
+    tokens, roles = [], []
+    for windows in packs.values():
+        chosen = rng.permutation(len(windows))[:count]
+        tokens.append(windows.tokens[chosen])
+        roles.append(windows.roles[chosen])
+    if not tokens:
+        return None
+    return np.concatenate(tokens).astype(np.int32), np.concatenate(roles)
