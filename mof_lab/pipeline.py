@@ -7,32 +7,22 @@ Every stage is a checkpoint in the run's folder; the same call goes on where the
 
 import hashlib
 import json
-import multiprocessing
-import os
 import platform
-import signal
-import sys
 import time
 from collections import Counter
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-
-from . import checkpoint, corpus
-from .chat import ChatSession
+from . import checkpoint, corpus, processes
 from .configuration import preset as preset_named
 from .configuration import to_dict
 from .doctor import allowed_cores
 from .errors import LabError
-from .evaluation import bits_per_character, router_weights, score
-from .generation import Sampling
 from .packing import open_packed, pack_by_kind
-from .training import Record, Trainer
 from .vocabulary import Vocabulary
 
-#: What `run` asks when nothing else is said.
+#: What `run` says to the model when nothing else is asked for.
 QUESTIONS = (
     "你好",
     "你是谁？",
@@ -41,8 +31,10 @@ QUESTIONS = (
     "12加7等于多少？",
     "我叫什么名字？",
 )
-#: Share of the time budget of each stage, when the machine is too slow for all steps.
-EVALUATION_SHARE = 0.1
+#: Share of the time budget kept for everything that is not training.
+EVALUATION_SHARE = 0.12
+#: What a step costs in a stage that does not compute and train everything.
+STEP_COST = {"gru": 0.6, "transformer": 0.6, "router": 0.5}
 
 
 class Run:
@@ -50,171 +42,123 @@ class Run:
 
     Args:
         preset: a `Preset`.
-        directory: made if it is missing; goes on if it holds a run of the same preset.
-        data: rows to use instead of the project's own text (a `corpus.Corpus`).
+        directory: made if it is missing; goes on if it holds a run of the same preset and text.
+        text: a `corpus.Corpus`; None = the project's own.
     """
 
-    def __init__(self, preset, directory, data=None):
+    def __init__(self, preset, directory, text=None):
         self.preset = preset
         self.directory = Path(directory)
-        self.corpus = data or corpus.project(preset.reasoning_examples, preset.seed)
+        text = text or corpus.project(preset.reasoning_examples, preset.seed)
+        self.questions = text.questions
+        self.documents = dict(Counter(row["kind"] for row in text.train))
+        self.data_hash = hash_of(text)
         self._claim()
-        self.vocabulary = self._vocabulary()
-        pack = self.directory / "windows"
-        self.train = pack_by_kind(
-            self.corpus.train, self.vocabulary, preset.window, pack / "train", preset.seed
-        )
-        self.held_out = pack_by_kind(
-            self.corpus.held_out, self.vocabulary, preset.window, pack / "held_out", preset.seed
-        )
+        path = self.directory / "vocabulary.json"
+        if not path.exists():
+            texts = corpus.texts(text.train)
+            Vocabulary.build(texts, preset.vocabulary_size, min_count=2).save(path)
+        self.vocabulary = Vocabulary.load(path)
+        for name, rows in (("train", text.train), ("held_out", text.held_out)):
+            folder = self.directory / "windows" / name
+            pack_by_kind(rows, self.vocabulary, preset.window, folder, preset.seed)
 
     def _claim(self):
         """Refuses a folder that holds a run of another preset or of other text."""
-        mine = {"preset": json.loads(json.dumps(to_dict(self.preset))), "data": self.data_hash()}
+        mine = {"preset": json.loads(json.dumps(to_dict(self.preset))), "data": self.data_hash}
         path = self.directory / "run.json"
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            if path.exists():
-                theirs = json.loads(path.read_text(encoding="utf-8"))
-                if theirs != mine:
-                    raise LabError(
-                        f"{self.directory} holds a run with another preset or other text; "
-                        "choose another folder with --out or remove it."
-                    )
-            else:
+            if not path.exists():
                 text = json.dumps(mine, ensure_ascii=False, indent=1)
                 checkpoint.write_atomically(path, text.encode("utf-8"))
-        except OSError as error:
+            theirs = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
             raise LabError(
-                f"The folder {self.directory} can't be written to: {error.strerror}; "
+                f"The folder {self.directory} can't be used for a run: {error}; "
                 "choose another with --out."
             ) from None
+        if theirs != mine:
+            raise LabError(
+                f"{self.directory} holds a run with another preset or other text; "
+                "choose another folder with --out or remove it."
+            )
 
-    def data_hash(self):
-        """16 hex digits that name the text of this run."""
-        digest = hashlib.sha256()
-        for row in (*self.corpus.train, *self.corpus.held_out):
-            digest.update(json.dumps(row, ensure_ascii=False, sort_keys=True).encode("utf-8"))
-        return digest.hexdigest()[:16]
-
-    def _vocabulary(self):
-        path = self.directory / "vocabulary.json"
-        if path.exists():
-            return Vocabulary.load(path)
-        texts = corpus.texts(self.corpus.train)
-        vocabulary = Vocabulary.build(texts, self.preset.vocabulary_size, min_count=2)
-        vocabulary.save(path)
-        return vocabulary
+    def windows(self, split):
+        """kind → `Windows` of "train" or "held_out"."""
+        return open_packed(self.directory / "windows" / split)
 
     def new_model(self):
         """A model with fresh weights, always the same ones."""
-        return new_model(self.preset, self.vocabulary)
+        from .model import MoF  # TensorFlow is slow to import
 
-    def trainer(self, name, model, **options):
-        """The trainer of one stage; its checkpoint lies in the run's folder."""
+        config = replace(self.preset.model, vocabulary_size=len(self.vocabulary))
+        return MoF(config, seed=self.preset.seed)
+
+    def model_after(self, stage):
+        """The model as a stage left it."""
+        return checkpoint.load(self.directory / stage)[0]
+
+    def trainer(self, stage, model, **options):
+        """The trainer of a stage (its name, or a `Stage`); see `training.Trainer`."""
+        from .training import Trainer
+
+        if isinstance(stage, str):
+            stage = self.preset.stage(stage)
         return Trainer(
             model,
             self.vocabulary,
-            self.train,
+            self.windows("train"),
             self.preset,
-            self.preset.stage(name),
-            self.directory / name,
-            self.held_out,
+            stage,
+            self.directory / stage.name,
+            self.windows("held_out"),
             **options,
         )
 
-    def train_all(self, show, minutes=None):
-        """All stages, one after the other.
+    def train(self, stage, before=None, seconds=float("inf"), show=lambda progress: None):
+        """Trains a stage in a process of its own.
 
         Args:
-            show: called with the stages' `Progress`.
-            minutes: for the whole run; stages are shortened to fit on a slow machine.
+            stage: a `Stage`.
+            before: name of the stage it starts from; None = fresh weights.
+            seconds: at most so long; a slow machine makes fewer steps.
+            show: called with each `training.Progress`.
 
         Returns:
-            a list of what each stage took and gave, as `report.json` has it.
+            what the stage took and gave, as `report.json` has it.
         """
+        record, peak = processes.call(_train, self, stage, before, seconds, show=show)
+        return stage_report(stage.name, record, peak)
+
+    def train_all(self, minutes=None, show=lambda progress: None):
+        """All stages, one after the other; `minutes` for the whole run, evaluation included."""
         minutes = self.preset.minutes if minutes is None else minutes
         seconds = minutes * 60 * (1 - EVALUATION_SHARE)
-        # A step's cost differs by stage, about as its trained and computed parts do.
-        cost = {"gru": 0.6, "transformer": 0.6, "router": 0.5}
-        work = {s.name: s.steps * cost.get(s.name, 1.0) for s in self.preset.stages}
-        stages, left, before = [], sum(work.values()), None
+        work = {s.name: s.steps * STEP_COST.get(s.name, 1.0) for s in self.preset.stages}
+        reports, left, before = [], sum(work.values()), None
         for stage in self.preset.stages:
             budget = seconds * work[stage.name] / left
-            record = train_in_process(self, stage, budget, before, show)
-            seconds, left = seconds - record.seconds, left - work[stage.name]
-            stages.append(stage_report(stage.name, record))
+            reports.append(self.train(stage, before, budget, show))
+            seconds, left = seconds - reports[-1]["seconds"], left - work[stage.name]
             before = stage.name
-        return stages
+        return reports
 
 
-def new_model(preset, vocabulary):
-    """A model of a preset for a vocabulary, with fresh weights, always the same ones."""
-    from .model import MoF
-
-    config = replace(preset.model, vocabulary_size=len(vocabulary))
-    return MoF(config, seed=preset.seed)
+def _train(send, run, stage, before, seconds):
+    model = run.new_model() if before is None else run.model_after(before)
+    return run.trainer(stage, model, seconds=seconds).run(send)
 
 
-def train_in_process(run, stage, seconds, before, show):
-    """Trains a stage in a process of its own, which gives all its memory back.
-
-    Args:
-        before: the stage whose checkpoint it starts from; None = fresh weights.
-        show: called with each `Progress`.
-
-    Returns:
-        the stage's `training.Record`.
-    """
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    job = (run.preset, stage, run.directory, before, seconds)
-    process = context.Process(target=_work, args=(there, *job))
-    process.start()
-    there.close()
-    try:
-        while True:
-            message = here.recv()
-            if isinstance(message, Record):
-                return message
-            if isinstance(message, LabError):
-                raise message
-            show(message)
-    except EOFError:
-        raise LabError(
-            f"The training of stage {stage.name} stopped unexpectedly (exit code "
-            f"{process.exitcode}); perhaps the machine ran out of memory. "
-            "The same command goes on from the last checkpoint."
-        ) from None
-    except KeyboardInterrupt:
-        if process.is_alive():
-            process.join(5)  # a terminal interrupts both processes; else pass it on
-        if process.is_alive():
-            os.kill(process.pid, signal.SIGINT)
-        raise
-    finally:
-        process.join(30)
+def hash_of(text):
+    """16 hex digits that name the text of a run."""
+    digest = hashlib.sha256()
+    for row in (*text.train, *text.held_out):
+        digest.update(json.dumps(row, ensure_ascii=False, sort_keys=True).encode("utf-8"))
+    return digest.hexdigest()[:16]
 
 
-def _work(connection, preset, stage, directory, before, seconds):
-    """What the process of `train_in_process` does."""
-    try:
-        vocabulary = Vocabulary.load(directory / "vocabulary.json")
-        model = new_model(preset, vocabulary)
-        if before is not None:
-            meta = checkpoint.read_meta(directory / before)
-            checkpoint.restore(directory / before, meta, "model", model.variables)
-        train, held_out = (open_packed(directory / "windows" / s) for s in ("train", "held_out"))
-        folder = directory / stage.name
-        trainer = Trainer(model, vocabulary, train, preset, stage, folder, held_out, seconds)
-        connection.send(trainer.run(connection.send))
-    except LabError as error:
-        connection.send(error)
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-def stage_report(name, record):
+def stage_report(name, record, peak):
     """One stage as `report.json` has it."""
     measured = [bits for *_, bits in record.curve if bits is not None]
     return {
@@ -224,24 +168,45 @@ def stage_report(name, record):
         "tokens": record.tokens,
         "tokens_per_second": round(record.tokens / max(1e-9, record.seconds)),
         "bits_per_character": measured[-1] if measured else None,
-        "peak_memory_bytes": record.peak_memory,
+        "peak_memory_bytes": max(peak, record.peak_memory),
         "curve": record.curve,
+    }
+
+
+def judge(send, run, stage, expert, sayings):
+    """Everything a report says about the model that a stage left; see `report.json`."""
+    from .evaluation import bits_per_character, router_weights, score
+
+    model, held_out = run.model_after(stage), run.windows("held_out")
+    answers, rows = score(model, run.vocabulary, run.questions, expert)
+    wrong = [
+        {"question": " / ".join(q.turns), "expected": q.answers[0], "given": text}
+        for q, text, right in rows
+        if not right
+    ]
+    return {
+        "parameters": model.count_params(),
+        "experts": list(model.config.experts),
+        "bits_per_character": bits_per_character(model, held_out, expert),
+        "answers": answers,
+        "router_weights": router_weights(model, held_out),
+        "samples": converse(model, run.vocabulary, sayings),
+        "wrong_answers": wrong[:: max(1, len(wrong) // 40)],
     }
 
 
 def converse(model, vocabulary, sayings):
     """A conversation at temperature 0 with the mean router weights of each answer."""
+    from .chat import ChatSession
+    from .generation import Sampling
+
     session, samples = ChatSession(model, vocabulary), []
     for text in sayings:
         characters = list(session.stream(text, Sampling(temperature=0), max_length=120))
         weights = [c.router_weights for c in characters]
-        samples.append(
-            {
-                "user": text,
-                "assistant": vocabulary.decode(c.token for c in characters),
-                "router_weights": [float(w) for w in np.mean(weights, axis=0)] if weights else [],
-            }
-        )
+        mean = [float(sum(w) / len(weights)) for w in zip(*weights, strict=True)]
+        answer = vocabulary.decode(c.token for c in characters)
+        samples.append({"user": text, "assistant": answer, "router_weights": mean})
     return samples
 
 
@@ -254,12 +219,13 @@ def run(
     tell=print,
     compare=False,
 ):
-    """The main job; returns the report and writes `report.json` and `report.html`.
+    """The main job; writes `report.json` and `report.html` and returns the report.
 
     Args:
         preset: a preset's name.
         out: the run's folder; `runs/PRESET` when None.
         say: what to say to the model at the end.
+        minutes: time budget; the preset's own when None.
         show: called with each `training.Progress`.
         tell: called with a sentence at the start of each part.
         compare: also train each expert alone for the same time, and report it.
@@ -268,44 +234,29 @@ def run(
     chosen = preset_named(preset)
     tell("Reading the text and packing it into windows …")
     job = Run(chosen, out or Path("runs") / preset)
-    counts = Counter(row["kind"] for row in job.corpus.train)
+    windows = job.windows("train")
     tell(
-        f"{sum(counts.values()):,} documents, {len(job.vocabulary):,} characters and tokens, "
-        f"{sum(len(w) for w in job.train.values()):,} windows of {chosen.window}."
+        f"{sum(job.documents.values()):,} documents, {len(job.vocabulary):,} characters and "
+        f"tokens, {sum(len(w) for w in windows.values()):,} windows of {chosen.window}."
     )
-    stages = job.train_all(show, minutes)
-    model, _, _ = checkpoint.load(job.directory / chosen.stages[-1].name)
+    stages = job.train_all(minutes, show)
     tell("Asking what it has learnt …")
-    answers, rows = score(model, job.vocabulary, job.corpus.questions)
-    samples = converse(model, job.vocabulary, say or QUESTIONS)
+    last = chosen.stages[-1].name
+    judged, peak = processes.call(judge, job, last, None, tuple(say or QUESTIONS))
     report = {
         "preset": preset,
         "total_seconds": round(time.monotonic() - started, 1),
         "trained_seconds": round(sum(stage["seconds"] for stage in stages), 1),
-        "peak_memory_bytes": peak_memory(stages),
-        "parameters": model.count_params(),
-        "experts": list(model.config.experts),
+        "peak_memory_bytes": max(peak, *(stage["peak_memory_bytes"] for stage in stages)),
         "stages": stages,
-        "bits_per_character": bits_per_character(model, job.held_out),
-        "answers": answers,
-        "router_weights": router_weights(model, job.held_out),
-        "samples": samples,
-        "wrong_answers": [
-            {"question": " / ".join(q.turns), "expected": q.answers[0], "given": text}
-            for q, text, right in rows
-            if not right
-        ][:40],
-        "documents": dict(counts),
-        "padding": {kind: round(w.padding, 4) for kind, w in job.train.items()},
+        **judged,
+        "documents": job.documents,
+        "padding": {kind: round(w.padding, 4) for kind, w in windows.items()},
         "vocabulary_size": len(job.vocabulary),
         "seed": chosen.seed,
-        "data_hash": job.data_hash(),
+        "data_hash": job.data_hash,
         "machine": {"cores": allowed_cores(), "system": platform.system(), "cpu": cpu_name()},
-        "versions": {
-            "python": platform.python_version(),
-            **{p: version(p) for p in ("mof-lab", "keras", "numpy")},
-            "tensorflow": tensorflow_version(),
-        },
+        "versions": versions(),
         "command": f"python3 lab.py run --preset {preset}" + (" --compare" if compare else ""),
     }
     if compare:
@@ -316,40 +267,37 @@ def run(
 
 def compare_experts(job, report, show, tell):
     """Each expert alone, trained for as many seconds as all stages of the mixture took."""
+    kinds = ("knowledge", "reasoning")
+
+    def result(judged, seconds):
+        return {
+            "seconds": round(seconds, 1),
+            "bits_per_character": judged["bits_per_character"],
+            "answers": {kind: judged["answers"][kind] for kind in kinds},
+        }
+
+    results = {"mixture": result(report, report["trained_seconds"])}
     last = report["stages"][-1]["seconds"]
     shares = {"joint": report["trained_seconds"] - last, "chat": last}
-    judged = ("knowledge", "reasoning")
-    result = {
-        "mixture": {
-            "bits_per_character": report["bits_per_character"],
-            "seconds": report["trained_seconds"],
-            "answers": {kind: report["answers"][kind] for kind in judged},
-        }
-    }
     for expert in report["experts"]:
         tell(f"For comparison: the {expert} expert alone, for the same time …")
         trained = next(s for s in report["stages"] if s["name"] == expert)
         seconds_a_step = trained["seconds"] / trained["steps"]
         before, used = None, 0.0
         for base, seconds in shares.items():
+            rate = job.preset.stage(expert if base == "joint" else base).learning_rate
             stage = replace(
                 job.preset.stage(base),
                 name=f"{base}_{expert}_alone",
                 expert=expert,
                 trains=("stem", "head", expert),
-                learning_rate=job.preset.stage(expert if base == "joint" else base).learning_rate,
+                learning_rate=rate,
                 steps=max(2, round(seconds / seconds_a_step)),
             )
-            used += train_in_process(job, stage, seconds, before, show).seconds
+            used += job.train(stage, before, seconds, show)["seconds"]
             before = stage.name
-        alone, _, _ = checkpoint.load(job.directory / before)
-        answers, _ = score(alone, job.vocabulary, job.corpus.questions, expert)
-        result[expert] = {
-            "bits_per_character": bits_per_character(alone, job.held_out, expert),
-            "seconds": round(used, 1),
-            "answers": {kind: answers[kind] for kind in judged},
-        }
-    return result
+        results[expert] = result(processes.call(judge, job, before, expert, ())[0], used)
+    return results
 
 
 def write_report(report, directory):
@@ -361,15 +309,15 @@ def write_report(report, directory):
     checkpoint.write_atomically(directory / "report.html", to_html(report).encode("utf-8"))
 
 
-def peak_memory(stages):
-    """The most memory this process ever held, in bytes."""
-    seen = [stage["peak_memory_bytes"] for stage in stages]
-    try:
-        import resource
-    except ImportError:  # Windows
-        return max(seen)
-    scale = 1 if sys.platform == "darwin" else 1024
-    return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale, *seen)
+def versions():
+    """Of Python and of the packages that decide what a model becomes."""
+    found = {"python": platform.python_version()}
+    for name in ("mof-lab", "keras", "numpy", "tensorflow-cpu", "tensorflow"):
+        try:
+            found[name] = version(name)
+        except ImportError:
+            continue
+    return found
 
 
 def cpu_name():
@@ -380,10 +328,3 @@ def cpu_name():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor()
-
-
-def tensorflow_version():
-    """Of whichever TensorFlow distribution is installed."""
-    import tensorflow as tf
-
-    return tf.__version__
