@@ -121,7 +121,8 @@ def _rows(path):
             _ = row["key"], row.get("text") or row["messages"]
         except (ValueError, KeyError, TypeError):
             raise LabError(
-                f"{path}, line {number}, is not a record; expected JSON with key and text or messages."
+                f"{path}, line {number}, is not a record; "
+                "expected JSON with key and text or messages."
             ) from None
         yield row
 

@@ -73,7 +73,7 @@ def router_weights(model, packs):
     return result
 
 
-def answer(model, vocabulary, questions, expert=None, max_length=60, batch=128):
+def answer(model, vocabulary, questions, expert=None, max_length=60, batch=64):
     """Answers of the model at temperature 0, all questions in parallel.
 
     Args:
