@@ -1,5 +1,8 @@
 """Reasoning questions from a seeded generator: small sums, order, time, memory of what was said.
 
+Answers show their steps, as a teacher would ("7加5是12，30加20是50，一共62。"): each step is
+small enough for a small model to learn, and a person sees where it went wrong.
+
 Each kind is one function `rng → Problem`. A problem's key names its content and not its
 wording (the operands, the names, the days), and the key alone decides whether it is held
 out: a held-out sum is never met in training, in no wording.
@@ -61,19 +64,30 @@ def _words(text):
 
 
 NAMES = _words("米米 阿旺 灰灰 老博 慢慢 团团 跳跳 嘎嘎 球球 小枫 鼻鼻 啾啾 点点")
-PEOPLE = _words(
-    """
-    小明 小红 小刚 小丽 小华 小军 小芳 小林 小雨 小雪 小月 小宝 小杰 小宇 小安
-    小文 小天 小海 小云 小强 小美 小敏 小龙 小梅 小兰 小波 小东 小南 小北 小光
-    小新 小乐 小青 小春 小秋 小冬 小夏 大伟 大山 大海 王明 李明 张华 王芳 李雪
-    张伟 刘洋 陈晨 杨光 赵云 周平 吴天 孙丽 朱红 林风 何春 高山 马超 田田 乐乐
-    贝贝 欢欢 晶晶 甜甜 冬冬 文文 安安 阿青 阿美 阿强 阿明 老王 老李 老张 丽丽
-    明明
-    """
+FAMILY_NAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
+GIVEN_NAMES = (
+    "明红刚丽华军芳雨雪月宝杰宇安文天海云强美敏龙梅兰波东南北光新乐青春秋冬夏伟山晨阳平风"
+    "田欢晶甜贝星亮静松竹石河江树叶花英玉志国家建心思一双"
 )
 THINGS = _words("苹果 面包 松果 鸡蛋 橘子 铅笔 贝壳 萝卜 气球 星星 蘑菇 纽扣 饼干 石子 花")
 UNITS = {"铅笔": "支", "花": "朵", "石子": "颗", "星星": "颗", "纽扣": "颗", "饼干": "块"}
 DAYS = "一二三四五六日"
+
+
+def _add(a, b):
+    if max(a, b) < 10 or (min(a, b) < 10 and a % 10 + b % 10 < 10):
+        return f"{a}+{b}={a + b}，是{a + b}。"
+    ones, tens = a % 10 + b % 10, a // 10 * 10 + b // 10 * 10
+    return f"{a % 10}+{b % 10}={ones}，{tens}+{ones}={a + b}，是{a + b}。"
+
+
+def _subtract(a, b):
+    if a % 10 >= b % 10:
+        return f"{a}-{b}={a - b}，是{a - b}。"
+    middle = a - b // 10 * 10
+    if b < 10:
+        return f"1{a % 10}-{b}={10 + a % 10 - b}，是{a - b}。"
+    return f"{a}-{b // 10 * 10}={middle}，{middle}-{b % 10}={a - b}，是{a - b}。"
 
 
 @_kind
@@ -81,7 +95,6 @@ def addition(rng):
     a, b = rng.randint(1, 50), rng.randint(1, 50)
     who, other, thing = rng.choice(NAMES), rng.choice(NAMES), rng.choice(THINGS)
     unit = UNITS.get(thing, "个")
-    total = a + b
     plain = (
         f"{a}加{b}等于多少？",
         f"{a}+{b}=？",
@@ -99,7 +112,7 @@ def addition(rng):
     )
     question = rng.choice(plain if rng.random() < 0.6 else story)
     key = "addition {} {}".format(*sorted((a, b)))
-    return Problem("addition", key, (question,), (f"是{total}。",))
+    return Problem("addition", key, (question,), (_add(a, b),))
 
 
 @_kind
@@ -124,7 +137,7 @@ def subtraction(rng):
         f"一本书有{a}页，看了{b}页，还有多少页没看？",
     )
     question = rng.choice(plain if rng.random() < 0.6 else story)
-    return Problem("subtraction", f"subtraction {a} {b}", (question,), (f"是{a - b}。",))
+    return Problem("subtraction", f"subtraction {a} {b}", (question,), (_subtract(a, b),))
 
 
 @_kind
@@ -145,7 +158,8 @@ def comparison(rng):
             (f"一条路长{a}米，另一条长{b}米，短的是多少米？", small),
         )
     )
-    return Problem("comparison", f"comparison {small} {big}", (question,), (f"是{answer}。",))
+    worked = f"{big}比{small}大，是{answer}。"
+    return Problem("comparison", f"comparison {small} {big}", (question,), (worked,))
 
 
 LISTS = {
@@ -194,7 +208,9 @@ def sequence(rng):
             f"{listed}，你知道下一个是什么吗",
         )
     )
-    return Problem("sequence", f"sequence {start} {step}", (question,), (f"是{answer}。",))
+    change = f"多{step}" if step > 0 else f"少{-step}"
+    worked = f"每次{change}，{shown[-1]}{step:+d}={answer}，是{answer}。"
+    return Problem("sequence", f"sequence {start} {step}", (question,), (worked,))
 
 
 @_kind
@@ -228,7 +244,8 @@ def weekday(rng):
             )
         )
     key = f"weekday {day} {sign * offset % 7}"
-    return Problem("weekday", key, (question,), (f"是{answer}。",))
+    days = "、".join(DAYS[(day + sign * (i + 1)) % 7] for i in range(offset))
+    return Problem("weekday", key, (question,), (f"数{n}天：{days}，是{answer}。",))
 
 
 @_kind
@@ -255,7 +272,12 @@ def clock(rng):
                 f"{who}{hour}点睡下，睡了{wait}个小时，几点醒？",
             )
         )
-    return Problem("clock", f"clock {hour} {answer}", (question,), (f"是{answer}点。",))
+    if back:
+        worked = f"{hour}-{wait}" if hour > wait else f"{hour}+12-{wait}"
+    else:
+        worked = f"{hour}+{wait}" if hour + wait <= 12 else f"{hour}+{wait}-12"
+    worked = f"{worked}={answer}，是{answer}点。"
+    return Problem("clock", f"clock {hour} {answer}", (question,), (worked,))
 
 
 QUALITIES = (("高", "矮"), ("重", "轻"), ("快", "慢"), ("大", "小"))
@@ -281,7 +303,10 @@ def deduction(rng):
         )
     )
     key = f"deduction {first} {second} {third}"
-    return Problem("deduction", key, (question,), (f"{answer}最{asked}。",))
+    order = f"{first}、{second}、{third}" if asked == more else f"{third}、{second}、{first}"
+    return Problem(
+        "deduction", key, (question,), (f"从{asked}的排起：{order}，{answer}最{asked}。",)
+    )
 
 
 PLACES = _words("桌上 床下 门后 窗台 红盒子 蓝盒子 书包 篮子 抽屉 口袋 柜子 箱子")
@@ -344,14 +369,27 @@ SMALL_TALK = (
 )
 COLOURS = _words("红色 黄色 蓝色 绿色 白色 黑色 紫色 橙色 灰色 粉色")
 FOODS = _words("面条 米饭 饺子 包子 面包 苹果 西瓜 鱼 豆腐 鸡蛋 蛋糕 玉米 南瓜饼 蜂蜜 香蕉")
-PETS = _words("豆豆 球球 毛毛 花花 黑黑 点点 圆圆 多多 旺旺 咪咪 小白 小黑 小花 小黄")
+PET_SYLLABLES = "豆球毛花黑点圆多旺咪白黄灰雪糖果米团跳奇乐福宝甜"
+
+
+def _person(rng):
+    one, two = rng.sample(GIVEN_NAMES, 2)
+    family = rng.choice(FAMILY_NAMES)
+    return rng.choice(
+        (f"小{one}", f"{family}{one}", f"{family}{one}{two}", f"{one}{one}", f"阿{one}")
+    )
+
+
+def _pet(rng):
+    one, two = rng.sample(PET_SYLLABLES, 2)
+    return rng.choice((f"小{one}", f"{one}{one}", f"{one}{two}"))
 
 
 @_kind
 def memory(rng):
     topic = rng.choice(("name", "name", "colour", "food", "pet"))
     if topic == "name":
-        value = rng.choice(PEOPLE)
+        value = _person(rng)
         said = rng.choice(
             (f"我叫{value}", f"你好，我是{value}。", f"我的名字是{value}。", f"大家都叫我{value}")
         )
@@ -381,7 +419,7 @@ def memory(rng):
         asked = ("我说我吃什么？", "我刚才说的是什么吃的？", "你记得我说的吃的吗？")
         answer = f"你说的是{value}。"
     else:
-        value, animal = rng.choice(PETS), rng.choice("猫狗")
+        value, animal = _pet(rng), rng.choice("猫狗")
         said = rng.choice((f"我家的{animal}叫{value}", f"我有一只{animal}，名叫{value}。"))
         reply = rng.choice((f"{value}真是个好名字。", f"替我问{value}好。", f"{value}一定很可爱。"))
         asked = (
