@@ -1,8 +1,8 @@
 """A checkpoint: a folder with `meta.json` and the arrays it names, saved atomically.
 
     meta.json                    configuration, vocabulary, stage, step, curve, versions, checksums
-    model-001200.safetensors     the weights, by the variables' paths
-    optimizer-001200.safetensors the optimiser's state, while a stage is unfinished
+    model-001200-….safetensors      the weights, by the variables' paths
+    optimizer-001200-….safetensors  the optimiser's state, while a stage is unfinished
 
 The arrays are written first under names of their own; `meta.json` is replaced last, in one
 operation. Whenever the machine stops, the folder holds the old checkpoint or the new one.
@@ -45,9 +45,11 @@ def save(directory, model, vocabulary, meta, optimizer=None):
         files = {}
         for name, arrays in parts.items():
             content = safetensors.numpy.save(arrays)
-            file_name = f"{name}-{tag}.safetensors"
+            digest = hashlib.sha256(content).hexdigest()
+            # Named by content too: other weights of the same step never replace these.
+            file_name = f"{name}-{tag}-{digest[:8]}.safetensors"
             write_atomically(directory / file_name, content)
-            files[name] = {"file": file_name, "sha256": hashlib.sha256(content).hexdigest()}
+            files[name] = {"file": file_name, "sha256": digest}
         full = {
             "format": FORMAT,
             **meta,

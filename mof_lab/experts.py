@@ -51,7 +51,7 @@ class GRUExpert(keras.layers.Layer):
         self.gru = GRU(config.gru_units, name="gru")
         # The article's GRU is as wide as the mixture; a narrower mixture needs a projection.
         needs_projection = config.gru_units != output_dim
-        self.projection = keras.layers.Dense(output_dim) if needs_projection else None
+        self.projection = keras.layers.Dense(output_dim, name="dense") if needs_projection else None
         self.norm = LayerNorm(name="norm")
         self.output_dim = output_dim
 
@@ -95,7 +95,7 @@ class TransformerExpert(keras.layers.Layer):
             for i in range(config.num_layers)
         ]
         self.positions = (
-            keras.layers.Embedding(config.learned_positions, config.embedding_dim)
+            keras.layers.Embedding(config.learned_positions, config.embedding_dim, name="positions")
             if config.learned_positions
             else None
         )

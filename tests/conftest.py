@@ -9,6 +9,8 @@ for name, value in (
     ("TF_CPP_MIN_LOG_LEVEL", "3"),
     ("MALLOC_ARENA_MAX", "1"),
     ("CUDA_VISIBLE_DEVICES", "-1"),
+    ("TF_NUM_INTRAOP_THREADS", "1"),  # toy models are quicker without a pool of threads
+    ("TF_NUM_INTEROP_THREADS", "1"),
     ("HF_HUB_OFFLINE", "1"),  # a data set that is not a local file is an error at once
     ("HF_DATASETS_OFFLINE", "1"),
 ):

@@ -1,0 +1,235 @@
+"""Charts that are not about single characters: bars, shares, curves, frequencies.
+
+Import them from `views`, where all views are.
+"""
+
+from itertools import accumulate
+
+import numpy as np
+
+from . import drawing as draw
+from .drawing import View
+from .errors import LabError
+from .tables import bar, mark, sparkline, table, visible
+
+LABELS = 190  # width of the column of labels
+
+
+def bars(labels, values, title="Values 数值", note="", maximum=None, notes=None):
+    """Horizontal bars with their numbers.
+
+    Args:
+        labels, values: one a bar; values are ≥ 0.
+        maximum: what a full bar stands for; None = the largest value.
+        notes: texts to write instead of the numbers, one a bar.
+    """
+    values = [float(v) for v in values]
+    _expect(labels, values, "labels and values")
+    notes = [f"{v:,.3g}" for v in values] if notes is None else list(notes)
+    _expect(labels, notes, "labels and notes")
+    full = maximum or max(values) or 1.0
+    room = max(draw.text_width(n, 12) for n in notes)
+    left = draw.MARGIN + LABELS
+    width = max(80.0, draw.WIDTH - draw.MARGIN - left - 10 - room)
+    parts, top = [], draw.top_below(note)
+    for i, (label, value, note_here) in enumerate(zip(labels, values, notes, strict=True)):
+        y, size = top + i * 24, min(1.0, value / full) * width
+        parts += [
+            _label(label, y + 14),
+            draw.rect(left, y + 2, width, 16, "#ecebe4"),
+            draw.rect(left, y + 2, size, 16, draw.COLOURS[0], f"{label}: {note_here}"),
+            draw.text(left + width + 10, y + 14, note_here, 12),
+        ]
+    svg = draw.page(title, note, parts, top + len(values) * 24 + 12)
+    rows = [[b, bar(v / full), n] for b, v, n in zip(labels, values, notes, strict=True)]
+    return View(svg, f"{visible(title)}\n" + table(["item 项目", "", "value 数值"], rows))
+
+
+def shares(labels, weights, names, title="Router weights 路由权重", note=""):
+    """One split bar a label; the parts of each sum to one.
+
+    Args:
+        weights: (labels, names).
+        names: of the parts, in their order from left to right.
+    """
+    _expect(labels, weights, "labels and weights")
+    signs = [draw.swatch(draw.COLOURS[i % len(draw.COLOURS)]) for i in range(len(names))]
+    parts, top = draw.legend(list(zip(signs, names, strict=True)), draw.top_below(note))
+    left = draw.MARGIN + LABELS
+    width = draw.WIDTH - draw.MARGIN - left
+    for row, (label, shares_here) in enumerate(zip(labels, weights, strict=True)):
+        _expect(names, shares_here, "names and the weights of a label")
+        y = top + row * 28 + 6
+        parts.append(_label(label, y + 15))
+        starts = accumulate(shares_here, initial=0.0)
+        for i, (share, start) in enumerate(zip(shares_here, starts, strict=False)):
+            size, x = share * width, left + start * width
+            title_here = f"{label}, {names[i]}: {share:.3f}"
+            colour = draw.COLOURS[i % len(draw.COLOURS)]
+            parts.append(draw.rect(x, y, size, 20, colour, title_here, stroke=draw.PAPER))
+            if size > 36:
+                ink = draw.PAPER if i % len(draw.COLOURS) in (0, 3, 5) else draw.INK
+                parts.append(draw.text(x + size / 2, y + 14.5, f"{share:.2f}", 12, ink, "middle"))
+    svg = draw.page(title, note, parts, top + len(labels) * 28 + 16)
+    rows = [
+        [label, *(f"{w:.3f} {bar(w, 12)}" for w in weights_here)]
+        for label, weights_here in zip(labels, weights, strict=True)
+    ]
+    return View(svg, f"{visible(title)}\n" + table(["", *names], rows))
+
+
+def curves(series, x_label="", y_label="", title="Curves 曲线", note=""):
+    """Lines through points, each with its own colour, dashes and marker.
+
+    Args:
+        series: name → [(x, y), …]; points whose y is None are left out.
+    """
+    series = {n: [(x, y) for x, y in points if y is not None] for n, points in series.items()}
+    points = [point for values in series.values() for point in values]
+    if not points:
+        raise LabError("There is no point to draw; give at least one (x, y).")
+    looks = [(draw.COLOURS[i % 6], draw.DASHES[i % 6]) for i in range(len(series))]
+    parts, top = draw.legend(
+        [(_sample(i, *look), n) for i, (n, look) in _looks(series, looks)], draw.top_below(note)
+    )
+    xs, ys = (draw.nice_ticks(*_range(axis)) for axis in zip(*points, strict=True))
+    left = max(64.0, draw.MARGIN + 10 + max(draw.text_width(f"{y:,g}", 11) for y in ys))
+    box = (left, top + 26.0, draw.WIDTH - left - 36, 250.0)
+    to_x, to_y = _projection(box, xs, ys)
+    parts += draw.axes(
+        box,
+        [(to_x(x), f"{x:,g}") for x in xs],
+        [(to_y(y), f"{y:,g}") for y in ys],
+        x_label,
+        y_label,
+    )
+    rows = []
+    for i, (name, (colour, dash)) in _looks(series, looks):
+        values = series[name]
+        if not values:
+            continue
+        pixels = [(to_x(x), to_y(y)) for x, y in values]
+        parts.append(draw.path(pixels, colour, dash))
+        marked = sorted({round(k) for k in np.linspace(0, len(values) - 1, 12)})
+        for k in marked:
+            title_here = f"{name}: {values[k][0]:,.5g} → {values[k][1]:.4g}"
+            parts.append(draw.marker(*pixels[k], i, title_here))
+        heights = [y for _, y in values]
+        rows.append(
+            [
+                name,
+                f"{heights[0]:.4g}",
+                f"{heights[-1]:.4g}",
+                f"{min(heights):.4g}",
+                sparkline([heights[k] for k in marked]),
+            ]
+        )
+    svg = draw.page(title, note, parts, box[1] + box[3] + 54)
+    header = [y_label, "first 首", "last 末", "lowest 最低", "course 走势"]
+    return View(svg, f"{visible(title)}\n" + table(header, rows))
+
+
+def frequency(counts, size):
+    """How often the characters of a text occur, by rank, and what a vocabulary covers.
+
+    Args:
+        counts: character → times, e.g. a `Counter`.
+        size: characters that the vocabulary keeps.
+    """
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    if not ranked or size < 1:
+        raise LabError("There is nothing to draw; give counts of characters and a size above 0.")
+    times = np.array([n for _, n in ranked], float)
+    coverage = np.cumsum(times) / times.sum()
+    size = min(size, len(ranked))
+    covered = f"{coverage[size - 1]:.2%}"
+    powers = range(int(np.ceil(np.log10(max(10, len(ranked))))) + 1)
+    heights = range(int(np.ceil(np.log10(max(10.0, times[0])))) + 1)
+    box = (74.0, draw.TOP + 28.0, draw.WIDTH - 74.0 - 30, 270.0)
+    to_x, to_y = _projection(box, list(powers), list(heights))
+    parts = draw.axes(
+        box,
+        [(to_x(p), f"{10**p:,}") for p in powers],
+        [(to_y(p), f"{10**p:,}") for p in heights],
+        "rank 频率名次",
+        "times 出现次数",
+    )
+    picked = sorted({round(r) for r in np.geomspace(1, len(ranked), 200)})
+    pixels = [(to_x(np.log10(r)), to_y(np.log10(times[r - 1]))) for r in picked]
+    edge, bottom = to_x(np.log10(size)), box[1] + box[3]
+    x_words, side = (edge - 8, "end") if edge > draw.WIDTH / 2 else (edge + 8, "start")
+    parts += [
+        draw.rect(box[0], box[1], edge - box[0], box[3], "#e4ebf2"),
+        draw.line(edge, box[1], edge, bottom, draw.ACCENT, "5 3"),
+        draw.path(pixels, draw.COLOURS[0], width=2.5),
+        draw.text(x_words, bottom - 26, f"first {size:,} cover {covered}", 12, anchor=side),
+        draw.text(x_words, bottom - 9, f"前 {size:,} 字覆盖 {covered}", 12, anchor=side),
+    ]
+    for rank in _landmarks(len(ranked)):
+        character, n = ranked[rank - 1]
+        x, y = to_x(np.log10(rank)), to_y(np.log10(n))
+        parts += [
+            draw.marker(x, y, 0, f"{rank}: {character} {n:,}"),
+            draw.text(x + 5, y - 8, mark(character), 14),
+        ]
+    svg = draw.page(
+        "How often characters occur 字的频率",
+        "Few characters make most of a text: both axes go by factors of ten. "
+        "少数的字构成大部分文本；两轴均为对数。",
+        parts,
+        bottom + 54,
+    )
+    rows = [
+        [
+            f"{rank:,}",
+            ranked[rank - 1][0],
+            f"{ranked[rank - 1][1]:,}",
+            f"{coverage[rank - 1]:7.2%} {bar(coverage[rank - 1])}",
+        ]
+        for rank in sorted({*_landmarks(len(ranked)), size, len(ranked)})
+    ]
+    header = ["rank 名次", "character 字", "times 次数", "covered so far 累计覆盖"]
+    return View(svg, f"first {size:,} cover {covered}\n" + table(header, rows))
+
+
+def _landmarks(count):
+    return [r for r in (1, 2, 5, 10, 30, 100, 300, 1000, 3000) if r <= count]
+
+
+def _expect(one, other, names):
+    if len(one) != len(other) or not len(one):
+        raise LabError(
+            f"{names}: there are {len(one)} and {len(other)}; expected as many of both, at least 1."
+        )
+
+
+def _label(label, y):
+    return draw.text(draw.MARGIN, y, draw.fit(label, LABELS - 12, 12), 12)
+
+
+def _range(values):
+    return min(values), max(values)
+
+
+def _looks(series, looks):
+    return enumerate(zip(series, looks, strict=True))
+
+
+def _sample(index, colour, dash):
+    def sign(x, y):
+        return draw.path([(x, y), (x + 22, y)], colour, dash) + draw.marker(x + 11, y, index)
+
+    return sign
+
+
+def _projection(box, xs, ys):
+    """Functions from data to pixels; the first and last ticks are the box's edges."""
+    left, top, width, height = box
+
+    def to_x(x):
+        return left + (x - xs[0]) / (xs[-1] - xs[0]) * width
+
+    def to_y(y):
+        return top + height - (y - ys[0]) / (ys[-1] - ys[0]) * height
+
+    return to_x, to_y

@@ -1,0 +1,458 @@
+"""The command line `mof-lab`: run, train, chat, info, doctor.
+
+What a user can put right is one line on standard error and exit code 1. Modules that are slow to
+load are imported by the command that needs them.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import folders
+from .errors import LabError
+
+INTERRUPTED = 130  # what a shell expects after Ctrl-C
+
+
+class Commands(typer.core.TyperGroup):
+    """Says errors in one line, and nothing of TensorFlow's own chatter."""
+
+    def invoke(self, context):
+        from .display import without_chatter
+        from .doctor import allowed_cores
+
+        cores = str(allowed_cores())  # TensorFlow would count those of the host
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", cores)
+        os.environ.setdefault("TF_NUM_INTEROP_THREADS", cores)
+        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")  # they return carriages
+        try:
+            with without_chatter():
+                return super().invoke(context)
+        except LabError as error:
+            note(" ".join(str(error).split()))
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            note("")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="MoF Lab: train a small Chinese mixture of experts and talk with it.  训练小模型并对话",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+PresetName = Annotated[
+    str, typer.Option("--preset", help="tiny, small, base, t6 or seed.  预设", metavar="NAME")
+]
+CheckpointName = Annotated[
+    Path | None,
+    typer.Argument(help="Its folder; the newest tiny one when left out.  检查点文件夹"),
+]
+
+
+# ---- training -----------------------------------------------------------------------------------
+
+
+@app.command()
+def run(
+    preset: PresetName = "tiny",
+    out: Annotated[Path | None, typer.Option(help="The run's folder; runs/PRESET.")] = None,
+    say: Annotated[
+        list[str] | None, typer.Option(help="What to say to the model at the end; may be repeated.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="Time for everything; the preset's own.")
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Also train each expert alone, for the same time.")
+    ] = False,
+):
+    """Train all stages, ask, talk, and write a report.  从头训练、提问、对话、写报告"""
+    from . import pipeline
+    from .configuration import preset as preset_named
+    from .display import Display
+
+    chosen = preset_named(preset)
+    out = out or folders.runs_folder() / preset
+    check_sayings(say or (), chosen.model.context_length)
+    with going_on(out), Display(chosen.stages) as display:
+        report = pipeline.run(
+            preset, out, say or (), minutes, display.show, display.tell, compare=compare
+        )
+    for line in summary(report):
+        typer.echo(line)
+    typer.echo(f"\nReport 报告: {shown(out / 'report.html')}")
+    typer.echo(f"Talk 对话:   {program()} chat {shown(out / chosen.stages[-1].name)}")
+
+
+@app.command()
+def train(
+    preset: PresetName = "tiny",
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder; runs/PRESET, or runs/PRESET-FILE.")
+    ] = None,
+    stage: Annotated[
+        list[str] | None, typer.Option(help="A stage to train; may be repeated. All by default.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Your own text: .txt, .jsonl, .json, .csv or .parquet.")
+    ] = None,
+):
+    """Train some stages in a run's folder.  训练若干阶段"""
+    from . import corpus, pipeline
+    from .configuration import preset as preset_named
+    from .display import Display
+
+    chosen = preset_named(preset)
+    wanted = [chosen.stage(name).name for name in stage or ()]
+    stages = [s for s in chosen.stages if not wanted or s.name in wanted]
+    out = out or folders.runs_folder() / (preset if file is None else f"{preset}-{file.stem}")
+    with going_on(out):
+        text = None
+        if file is not None:
+            text = corpus.split(corpus.load(str(file)))
+            stages = trainable(stages, text, file, wanted)
+        with Display(stages) as display:
+            display.tell("Reading the text and packing it into windows …")
+            job = pipeline.Run(chosen, out, text)
+            for each in stages:
+                if progress_of(job, each.name) == "finished":
+                    display.tell(
+                        f"{each.name} is trained already; remove {shown(out / each.name)} "
+                        "to train it again."
+                    )
+                    continue
+                before = predecessor(job, each.name)
+                display.tell(f"{each.name} starts from {before or 'fresh weights'}.")
+                job.train(each, before, show=display.show)
+    typer.echo(f"Talk 对话: {program()} chat {shown(out / stages[-1].name)}")
+
+
+def check_sayings(sayings, limit):
+    """Refuses what can't be said to a model, before anything is trained."""
+    from .corpus import normalise
+
+    for text in sayings:
+        if not 0 < len(normalise(text).strip()) <= limit:
+            raise LabError(
+                f"--say has {len(text):,} characters; expected 1 to {limit:,} that can be read."
+            )
+
+
+def trainable(stages, text, file, wanted):
+    """The stages that can learn from a text: without dialogues there are no answers to learn."""
+    if any(row["messages"] for row in text.train):
+        return stages
+    for each in stages:
+        if each.answers_only and each.name in wanted:
+            raise LabError(
+                f"Stage {each.name!r} learns from answers, and {file} holds no dialogues; "
+                "leave that stage out or use a file with questions and answers."
+            )
+    return [each for each in stages if not each.answers_only]
+
+
+def progress_of(job, stage):
+    """ "missing", "unfinished" or "finished"."""
+    from . import checkpoint
+
+    if not (job.directory / stage / "meta.json").exists():
+        return "missing"
+    record = checkpoint.read_meta(job.directory / stage).get("record", {})
+    return "finished" if record.get("done") else "unfinished"
+
+
+def predecessor(job, stage):
+    """The name of the stage whose model `stage` starts from; None for the first stage."""
+    names = [each.name for each in job.preset.stages]
+    earlier = names[: names.index(stage)]
+    for name in reversed(earlier):  # a stage that was left out is skipped
+        found = progress_of(job, name)
+        if found == "finished":
+            return name
+        if found == "unfinished":
+            raise LabError(
+                f"Stage {stage!r} starts from {name!r}, which is unfinished in "
+                f"{shown(job.directory)}; finish it first, with --stage {name}."
+            )
+    if earlier:
+        raise LabError(
+            f"Stage {stage!r} starts from an earlier one, and {shown(job.directory)} has none; "
+            f"train it first, with --stage {earlier[0]}."
+        )
+    return None
+
+
+@contextlib.contextmanager
+def going_on(out):
+    """Ctrl-C in the block becomes a sentence that says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(
+            f"\nStopped: the same command goes on from what is kept in {shown(out)}.  "
+            "再次运行同一命令即可继续。"
+        )
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def summary(report):
+    """Lines about a report: what was learnt, what it took, and the conversation."""
+    from .progress import clock
+
+    answers = {k: v for k, v in report["answers"].items() if "." not in k}
+    right = "   ".join(
+        f"{kind} {v['correct']}/{v['total']} ({v['correct'] / max(1, v['total']):.0%})"
+        for kind, v in answers.items()
+    )
+    bits = report["bits_per_character"]
+    kinds = ", ".join(f"{kind} {value:.2f}" for kind, value in bits.items() if kind != "all")
+    yield ""
+    yield f"Answers right 答对: {right}"
+    yield f"Bits per character, held out 每字比特: {bits['all']:.3f} ({kinds})"
+    yield f"Memory 内存: {report['peak_memory_bytes'] / 1e9:.2f} GB at most"
+    total, trained = clock(report["total_seconds"]), clock(report["trained_seconds"])
+    yield f"Time 用时: {total}, {trained} of it training"
+    if "comparison" in report:
+        yield "For the same time 同样时间:"
+        for name, result in report["comparison"].items():
+            kinds = ", ".join(
+                f"{kind} {v['correct']}/{v['total']}" for kind, v in result["answers"].items()
+            )
+            yield f"  {name:<12} {result['bits_per_character']['all']:.3f} bits/char, {kinds}"
+    yield ""
+    for sample in report["samples"]:
+        yield f"> {sample['user']}"
+        yield sample["assistant"]
+
+
+# ---- talking ------------------------------------------------------------------------------------
+
+
+@app.command()
+def chat(
+    checkpoint: CheckpointName = None,
+    expert: Annotated[
+        str | None, typer.Option(help="Talk with one expert alone: gru, transformer.")
+    ] = None,
+    temperature: Annotated[float, typer.Option(help="0 = always the most probable.")] = 0.32,
+    top_k: Annotated[int, typer.Option(help="Only the k most probable; 0 = all.")] = 0,
+    top_p: Annotated[float, typer.Option(help="Only what together reaches this.")] = 0.95,
+    repetition_penalty: Annotated[float, typer.Option(help="Above 1 it repeats less.")] = 1.0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The same answers again; random when left out.")
+    ] = None,
+    max_length: Annotated[int, typer.Option(min=1, help="Characters of an answer.")] = 2048,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Show the split of the router under each answer.")
+    ] = False,
+):
+    """Talk with a model; [CLEAN] makes it forget, Ctrl-C stops an answer.  对话"""
+    from .checkpoint import read_meta
+
+    folder = found_checkpoint(checkpoint)
+    read_meta(folder)  # says what is wrong before TensorFlow is loaded
+    note(f"Loading {shown(folder)} …  正在载入")
+
+    from .chat import ChatSession
+    from .generation import Sampling
+
+    sampling = Sampling(temperature, top_k, top_p, repetition_penalty, seed)
+    session = ChatSession.from_checkpoint(folder, expert=expert)
+    if sys.stdin.isatty():
+        note("[CLEAN] forgets 清空, Ctrl-C stops an answer 停止, Ctrl-D leaves 退出.")
+        messages = typed_messages()
+    else:
+        messages = (line.rstrip("\r\n") for line in sys.stdin)
+    refused = False
+    for text in messages:
+        try:
+            converse(session, text, sampling, max_length, weights)
+        except LabError as error:  # about this message: the conversation goes on
+            note(str(error))
+            refused = True
+    if refused and not sys.stdin.isatty():
+        raise typer.Exit(1)
+
+
+def converse(session, text, sampling, max_length, weights):
+    """Says one message and prints the answer as it comes; Ctrl-C ends the answer."""
+    from .chat import CLEAN
+
+    if not text.strip():
+        return
+    if text.strip() == CLEAN:
+        session.clear()
+        note("Forgotten.  已清空")
+        return
+    stop = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: stop.set())
+    splits = []
+    try:
+        for character in session.stream(text, sampling, max_length, stop.is_set):
+            typer.echo(session.vocabulary.decode([character.token]), nl=False)
+            sys.stdout.flush()
+            splits.append(character.router_weights)
+        typer.echo()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if stop.is_set():
+        note("Stopped.  已停止")
+        if not sys.stdin.isatty():  # no one to go on typing
+            raise KeyboardInterrupt
+    if weights and splits:
+        experts = session.decoder.model.config.experts
+        typer.echo("   ".join(split_bars(experts, splits)))
+
+
+def split_bars(experts, splits):
+    """A bar of the mean router weight for each expert; `splits` is (characters, experts)."""
+    for name, column in zip(experts, zip(*splits, strict=True), strict=True):
+        mean = sum(column) / len(column)
+        yield f"{name} {'█' * round(20 * mean):░<20} {mean:4.0%}"
+
+
+def typed_messages():
+    """What is typed at the prompt, until Ctrl-D, or Ctrl-C at an empty line."""
+    try:
+        import readline  # line editing that knows how wide a Chinese character is
+    except ImportError:  # Windows has its own
+        readline = None
+    while True:
+        try:
+            yield input("> ")
+        except EOFError:
+            break
+        except KeyboardInterrupt:
+            if readline is None or not readline.get_line_buffer():
+                break
+            typer.echo()
+    typer.echo()
+
+
+def found_checkpoint(folder):
+    """A checkpoint's folder: the one named, its run's last stage, or the newest tiny one."""
+    from . import checkpoint
+
+    if folder is not None:
+        is_run = not (folder / "meta.json").exists() and (folder / "chat" / "meta.json").exists()
+        return folder / "chat" if is_run else folder
+    places = (folders.runs_folder() / "tiny" / "chat", folders.shipped("tiny"))
+    present = [place for place in places if (place / "meta.json").exists()]
+    if not present:
+        raise LabError(
+            "There is no checkpoint yet; train one with `python3 lab.py run`, or name its folder."
+        )
+    return max(present, key=lambda place: checkpoint.read_meta(place).get("saved", ""))
+
+
+# ---- looking ------------------------------------------------------------------------------------
+
+
+@app.command()
+def info(checkpoint: CheckpointName = None):
+    """Say what a checkpoint is, and whether it is whole.  查看检查点"""
+    folder = found_checkpoint(checkpoint)
+    for name, value in facts_about(folder):
+        typer.echo(f"{name:<14} {value}")
+
+
+def facts_about(folder):
+    """(name, value) pairs about a checkpoint; damaged files are an error."""
+    from . import checkpoint
+    from .progress import clock
+    from .vocabulary import SPECIAL_NAMES
+
+    meta = checkpoint.read_meta(folder)
+    size = sum(len(content) for content in checked_files(folder, meta))
+    model, vocabulary, _ = checkpoint.load(folder)
+    record = meta.get("record", {})
+    measured = [(step, bits) for step, _, _, bits in record.get("curve", ()) if bits is not None]
+    yield "checkpoint", shown(folder)
+    yield "preset", meta.get("preset", "unknown")
+    yield "stage", meta.get("stage", "unknown")
+    if record:
+        state = "finished" if record["done"] else "unfinished"
+        yield "step", f"{meta['step']} of {record['steps']}, {state}"
+        yield "trained", f"{record['tokens']:,} characters in {clock(record['seconds'])}"
+    if measured:
+        step, bits = measured[-1]
+        yield "held out", f"{bits:.3f} bits per character after step {step}"
+    yield "parameters", f"{model.count_params():,}"
+    for name, layers in model.parts().items():
+        yield f"  {name}", f"{sum(layer.count_params() for layer in layers):,}"
+    yield "vocabulary", f"{len(vocabulary.characters):,} characters, {len(SPECIAL_NAMES)} special"
+    yield "context", f"{model.config.context_length:,} characters"
+    yield "versions", ", ".join(f"{k} {v}" for k, v in meta.get("versions", {}).items())
+    yield "saved", meta.get("saved", "unknown")
+    yield "size", f"{size / 1e6:.1f} MB"
+    yield "checksums", "right"
+
+
+def checked_files(folder, meta):
+    """The contents of all files of a checkpoint, each of the checksum it should have."""
+    import hashlib
+
+    yield (folder / "meta.json").read_bytes()
+    for entry in meta["files"].values():
+        path = folder / Path(entry["file"]).name
+        try:
+            content = path.read_bytes()
+        except OSError:
+            raise LabError(
+                f"{path} is missing or can't be read; copy the checkpoint anew."
+            ) from None
+        if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+            raise LabError(
+                f"{path} is damaged (its checksum differs); copy it anew or train again."
+            )
+        yield content
+
+
+@app.command()
+def doctor():
+    """Does this machine have what the lab needs?  检查环境"""
+    from . import doctor
+
+    raise typer.Exit(doctor.main())
+
+
+# ---- words --------------------------------------------------------------------------------------
+
+
+def note(sentence):
+    """Says something that is no result, on standard error."""
+    typer.echo(sentence, err=True)
+
+
+def shown(path):
+    """A path as people read it: from the working folder where it lies inside."""
+    path = Path(path).absolute()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def program():
+    """How this program is called from the working folder."""
+    script = Path(sys.executable).with_name("mof-lab")
+    return shown(script) if script.exists() else f"{shown(sys.executable)} -m mof_lab.cli"
+
+
+def main():
+    """The entry of `mof-lab`."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a console may lack letters, a pipe hold bytes
+    app(prog_name="mof-lab")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""What goes on inside a model while it reads one document, as plain arrays for the views."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from .errors import LabError
+from .experts import GRUExpert, TransformerExpert
+from .packing import encode_dialogue
+from .vocabulary import BEGIN
+
+#: Attention is kept for every pair of characters: memory grows with the square of the length.
+LONGEST = 1024
+LIKELIEST = 5
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One document, seen from inside. Parts that a model does not have are empty arrays."""
+
+    symbols: list  # (time,), characters and names of special tokens
+    ids: np.ndarray  # (time,)
+    experts: tuple  # names
+    router_weights: np.ndarray  # (time, experts), ≥ 0, rows sum to 1
+    surprisal: np.ndarray  # (time,), bits of each character given those before; nan first
+    top: list  # (time,), the likeliest next: (symbol, probability), best first
+    expert_surprisal: np.ndarray  # (time, experts), bits if that expert alone had spoken
+    attention: np.ndarray  # (blocks, heads, time, time), causal, rows sum to 1
+    decay: np.ndarray  # (heads,), γ of each head
+    thought: np.ndarray  # (blocks, time), |thought| / |stream it is added to|
+    alpha: np.ndarray  # (blocks,), in [0, 1]
+    update: np.ndarray  # (time, units), gate of the GRU expert: 1 keeps the old state
+    reset: np.ndarray  # (time, units), 0 leaves the old state out of the new candidate
+
+
+def trace_dialogue(model, vocabulary, turns):
+    """`trace` of a conversation, (role, text) pairs as in `ChatSession.turns`."""
+    return trace(model, vocabulary, encode_dialogue(turns, vocabulary)[0])
+
+
+def trace(model, vocabulary, ids):
+    """Reads one document and notes everything a `Trace` holds.
+
+    Args:
+        ids: of one document, e.g. from `packing.encode_dialogue`; at most `LONGEST`.
+    """
+    ids = _checked(ids, model)
+    tokens = tf.constant(ids[None])
+    begins = tf.equal(tokens, BEGIN)
+    state = model.initial_state(1)
+    stream, _ = model.stem(model.embed(tokens), begins, state["stem"])  # (1, time, embedding)
+    router_weights, _ = model.router(stream, begins, state["router"])
+    outputs, attention, gates = [], _no_attention(len(ids)), _no_gates(len(ids))
+    for expert, expert_state in zip(model.experts, state["experts"], strict=True):
+        outputs.append(expert(stream, begins, expert_state)[0])
+        if isinstance(expert, TransformerExpert):
+            attention = _look_into_transformer(expert, stream, begins, expert_state)
+        elif isinstance(expert, GRUExpert):
+            gates = _look_into_gru(expert, stream, begins, expert_state)
+    logits = model.head(model.mix(outputs, router_weights))[0]  # (time, vocabulary)
+    alone = [_surprisal(model.head(output)[0], ids) for output in outputs]
+    return Trace(
+        symbols=[vocabulary.symbol(i) for i in ids],
+        ids=ids,
+        experts=tuple(model.config.experts),
+        router_weights=router_weights[0].numpy(),
+        surprisal=_surprisal(logits, ids),
+        top=_likeliest(logits, vocabulary),
+        expert_surprisal=np.stack(alone, axis=-1),
+        **attention,
+        **gates,
+    )
+
+
+def _checked(ids, model):
+    ids = np.asarray(ids, np.int32)
+    if not 1 <= len(ids) <= LONGEST:
+        raise LabError(
+            f"The document has {len(ids):,} characters; from 1 to {LONGEST:,} can be traced. "
+            "Give a part of it."
+        )
+    if ids.min() < 0 or ids.max() >= model.config.vocabulary_size:
+        raise LabError(
+            f"The document has an id outside 0 … {model.config.vocabulary_size - 1}; "
+            "encode it with the model's own vocabulary."
+        )
+    if BEGIN in ids[1:]:
+        raise LabError("The ids hold more than one document; trace them one by one.")
+    return ids
+
+
+def _surprisal(logits, ids):
+    """Bits of each character, (time,), from logits (time, vocabulary)."""
+    nats = tf.nn.sparse_softmax_cross_entropy_with_logits(ids[1:], logits[:-1])
+    return np.concatenate([[np.nan], nats.numpy() / np.log(2)])
+
+
+def _likeliest(logits, vocabulary):
+    found = tf.math.top_k(tf.nn.softmax(logits), min(LIKELIEST, len(vocabulary)))
+    return [
+        [(vocabulary.symbol(i), float(p)) for i, p in zip(indices, values, strict=True)]
+        for indices, values in zip(found.indices.numpy(), found.values.numpy(), strict=True)
+    ]
+
+
+def _look_into_transformer(expert, stream, begins, state):
+    """Attention and thoughts, by running the blocks once more with notes taken."""
+    attention, strength = [], []
+    x = expert._place(stream, tf.range(stream.shape[1])[None])
+    for block, block_state in zip(expert.blocks, state["blocks"], strict=True):
+
+        def think(x, begins, state, block=block):
+            thought, state = block.thought(x, begins, state)
+            strength.append(tf.norm(thought[0], axis=-1) / tf.norm(x[0], axis=-1))
+            return thought, state
+
+        attention.append(block.attention.weights_by_position(block.attention_input(x))[0])
+        x, _ = block._forward(x, begins, block_state, block.attention, think, False)
+    return {
+        "attention": np.stack(attention),
+        "decay": np.array(expert.blocks[0].attention.decay),
+        "thought": np.stack(strength),
+        "alpha": np.array([float(block.thought.alpha) for block in expert.blocks]),
+    }
+
+
+def _look_into_gru(expert, stream, begins, state):
+    """Gates at every position: all steps at once, each from the state before it."""
+    hidden, _ = expert.gru(stream, begins, state)
+    before = tf.concat([state[:, None], hidden[:, :-1]], axis=1)  # (1, time, units)
+    update, reset, _, _ = expert.gru.gates(stream[0], begins[0], before[0])
+    return {"update": np.array(update), "reset": np.array(reset)}
+
+
+def _no_attention(time):
+    return {
+        "attention": np.zeros((0, 0, time, time)),
+        "decay": np.zeros(0),
+        "thought": np.zeros((0, time)),
+        "alpha": np.zeros(0),
+    }
+
+
+def _no_gates(time):
+    return {"update": np.zeros((time, 0)), "reset": np.zeros((time, 0))}

@@ -1,0 +1,79 @@
+"""The text side of a view: what can be shown of a symbol, aligned tables, bars of blocks."""
+
+import unicodedata
+
+import numpy as np
+
+from .vocabulary import SPECIAL_NAMES
+
+#: One character for each special token, in the order of `SPECIAL_NAMES`.
+MARKS = dict(zip(SPECIAL_NAMES, "·▩◆▷▶■", strict=True))
+MEANINGS = {
+    "⟨pad⟩": "padding 填充",
+    "⟨begin⟩": "begin 开始",
+    "⟨user⟩": "user 用户",
+    "⟨assistant⟩": "assistant 助手",
+    "⟨end⟩": "end 结束",
+    "▩": "unknown 未知",
+    " ": "space 空格",
+}
+
+
+def visible(text):
+    """The text with everything that can't be seen, or breaks XML, as a visible stand-in."""
+    return "".join(_visible(c) for c in text)
+
+
+def _visible(c):
+    if c == "\n":
+        return "↵"
+    hidden = unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return "\ufffd" if hidden or ord(c) & 0xFFFE == 0xFFFE else c
+
+
+def mark(symbol):
+    """What stands for a symbol where one character fits."""
+    if symbol == " ":
+        return "␣"
+    shown = visible(MARKS.get(symbol, symbol))
+    if shown and unicodedata.category(shown[0]).startswith("M"):
+        return "◌" + shown  # a combining sign needs something to stand on
+    return shown if len(shown) <= 1 else shown[0] + "…"
+
+
+def columns(text):
+    """The width of a text in a terminal."""
+    return sum(
+        0
+        if unicodedata.category(c) in ("Mn", "Me")
+        else 2
+        if unicodedata.east_asian_width(c) in "WF"
+        else 1
+        for c in text
+    )
+
+
+def table(header, rows):
+    """Rows of strings as a text table with aligned columns."""
+    cells = [[visible(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(columns(row[i]) for row in cells) for i in range(len(header))]
+    lines = [
+        "  ".join(cell + " " * (w - columns(cell)) for cell, w in zip(row, widths, strict=True))
+        for row in cells
+    ]
+    lines.insert(1, "─" * (sum(widths) + 2 * (len(widths) - 1)))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def bar(share, width=20):
+    """A share in [0, 1] as a bar of block characters."""
+    eighths = round(min(1.0, max(0.0, float(share))) * width * 8) if share == share else 0
+    whole, rest = divmod(eighths, 8)
+    return "█" * whole + " ▏▎▍▌▋▊▉"[rest].strip()
+
+
+def sparkline(values):
+    """A series as a line of block characters."""
+    values = np.asarray(values, float)
+    low, span = values.min(), np.ptp(values) or 1.0
+    return "".join("▁▂▃▄▅▆▇█"[round(float((v - low) / span * 7))] for v in values)
