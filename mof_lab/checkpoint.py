@@ -12,6 +12,7 @@ safetensors and JSON hold no code, so loading runs none.
 import hashlib
 import json
 import os
+import re
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +26,8 @@ from .errors import LabError
 from .vocabulary import Vocabulary
 
 FORMAT = "mof-lab checkpoint 1"
+#: Keras numbers these by how many the process has made so far; a checkpoint must not.
+COUNTED = re.compile(r"^(adam_w|seed_generator)_\d+(?=/)")
 
 
 def save(directory, model, vocabulary, meta, optimizer=None):
@@ -91,7 +94,7 @@ def arrays_of(variables):
     """Variables as arrays by path; the order of equal paths is kept by a number."""
     arrays = {}
     for variable in variables:
-        name = variable.path
+        name = COUNTED.sub(r"\1", variable.path)
         while name in arrays:
             name += "'"
         arrays[name] = np.asarray(variable.value)

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from types import SimpleNamespace
 
 import keras
@@ -65,6 +66,15 @@ def test_round_trip_of_the_optimizer(config, vocabulary, tmp_path):
     other.build(MoF(config).trainable_variables)
     checkpoint.restore(tmp_path, checkpoint.read_meta(tmp_path), "optimizer", other.variables)
     assert same([v.numpy() for v in optimizer.variables], [np.array(v) for v in other.variables])
+
+
+@pytest.mark.parametrize("change", [{"dropout": 0.1}, {"learned_positions": 8}, {"gru_units": 16}])
+def test_a_checkpoint_loads_twice_in_one_process(config, vocabulary, tmp_path, change):
+    """What Keras counts by itself (layers, optimisers, dropouts made so far) must not matter."""
+    model = scrambled(MoF(replace(config, **change)))
+    checkpoint.save(tmp_path, model, vocabulary, {"step": 1})
+    for _ in range(2):
+        assert same(values(model), values(checkpoint.load(tmp_path)[0]))
 
 
 def test_weights_of_equal_names_are_kept_apart():
@@ -215,12 +225,12 @@ def test_a_crash_before_meta_is_replaced_keeps_the_old_checkpoint(
     model, changed, vocabulary, folder, monkeypatch, step
 ):
     """Also when the new weights belong to the same step as the old ones."""
-    replace = os.replace
+    replace_file = os.replace
 
     def power_cut(source, target):
         if str(target).endswith("meta.json"):
             raise KeyboardInterrupt
-        replace(source, target)
+        replace_file(source, target)
 
     monkeypatch.setattr(os, "replace", power_cut)
     with pytest.raises(KeyboardInterrupt):
