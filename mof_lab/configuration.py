@@ -23,6 +23,7 @@ class ModelConfig:
     router_units: int = 32  # hidden units of the router's GRU
     shortest_memory: int = 8  # positions: the half-life of the quickest-forgetting head
     longest_memory: int = 0  # positions: half-life of the slowest head; 0 = it never forgets
+    feature_map: str = "softmax"  # φ of the linear attention; the article's is "elu"
     pre_norm: bool = True  # norm before each sublayer; False is the article's add-and-norm
     tied_embeddings: bool = True  # the output layer reuses the embedding table
     learned_positions: int = 0  # rows of a position table; 0 = decay alone tells the order
@@ -86,8 +87,8 @@ class Preset:
         return replace(self, stages=stages)
 
 
-PRETRAIN = (("story", 0.22), ("chat", 0.2), ("knowledge", 0.3), ("reasoning", 0.28))
-CHAT = (("story", 0.0), ("chat", 0.25), ("knowledge", 0.4), ("reasoning", 0.35))
+PRETRAIN = (("story", 0.18), ("chat", 0.17), ("knowledge", 0.3), ("reasoning", 0.35))
+CHAT = (("story", 0.0), ("chat", 0.18), ("knowledge", 0.4), ("reasoning", 0.42))
 
 
 def _stages(gru, transformer, router, joint, chat, rate):
@@ -95,8 +96,8 @@ def _stages(gru, transformer, router, joint, chat, rate):
         Stage("gru", ("stem", "head", "gru"), gru, "gru", False, rate, PRETRAIN),
         Stage("transformer", ("transformer",), transformer, "transformer", False, rate, PRETRAIN),
         Stage("router", ("router",), router, "", False, rate, PRETRAIN),
-        Stage("joint", ("all",), joint, "", False, rate * 0.5, PRETRAIN),
-        Stage("chat", ("all",), chat, "", True, rate * 0.4, CHAT),
+        Stage("joint", ("all",), joint, "", False, rate * 0.8, PRETRAIN),
+        Stage("chat", ("all",), chat, "", True, rate * 0.8, CHAT),
     )
 
 
@@ -107,11 +108,11 @@ PRESETS = {
             name="tiny",
             about="1 M parameters, all stages in under 10 minutes, under 1.5 GB",
             model=ModelConfig(),
-            stages=_stages(900, 700, 150, 700, 700, 3e-3),
+            stages=_stages(1200, 1000, 200, 1400, 5400, 3e-3),
             window=128,
-            batch=16,
+            batch=8,
             vocabulary_size=2400,
-            reasoning_examples=30_000,
+            reasoning_examples=60_000,
             minutes=9.0,
         ),
         Preset(
@@ -176,17 +177,18 @@ PRESETS = {
             about="tiny in the article's own choices: post-norm, positions, untied, no decay",
             model=ModelConfig(
                 shortest_memory=0,
+                feature_map="elu",
                 pre_norm=False,
                 tied_embeddings=False,
                 learned_positions=4096,
                 stem_blend=0.4,
                 ffn_multiplier=1.0,
             ),
-            stages=_stages(900, 700, 150, 700, 700, 1e-3),
+            stages=_stages(1200, 1000, 200, 1400, 5400, 1e-3),
             window=128,
-            batch=16,
+            batch=8,
             vocabulary_size=2400,
-            reasoning_examples=30_000,
+            reasoning_examples=60_000,
             minutes=9.0,
         ),
     )

@@ -88,6 +88,7 @@ class TransformerExpert(keras.layers.Layer):
                 config.ffn_multiplier,
                 config.shortest_memory,
                 config.longest_memory,
+                config.feature_map,
                 config.pre_norm,
                 config.dropout,
                 name=f"block_{i}",

@@ -72,24 +72,33 @@ class GRU(keras.layers.Layer):
         return {**super().get_config(), "units": self.units}
 
 
+#: φ: what makes queries and keys positive.
+FEATURE_MAPS = {"elu": lambda x: tf.nn.elu(x) + 1, "softmax": tf.nn.softmax}
+
+
 @keras.saving.register_keras_serializable("mof_lab")
 class LinearAttention(keras.layers.Layer):
     """Causal multi-head linear attention with one decay a head.
 
-    `φ(x) = elu(x) + 1` (Katharopoulos et al. 2020, eq. 7). Head h forgets by γ_h a position.
-    The half-lives are spread geometrically from `shortest_memory` to `longest_memory`.
+    The feature map φ makes queries and keys positive: `elu(x) + 1` (Katharopoulos et al. 2020,
+    eq. 7; the article's) or a softmax over the features (as in Hedgehog, Zhang et al. 2024),
+    which is sharper and recalls better. Head h forgets by γ_h a position. The half-lives are spread geometrically from `shortest_memory` to `longest_memory`.
 
     Args:
         num_heads: heads; the input's width must be a multiple.
         shortest_memory: half-life in positions of the first head; 0 = no head forgets.
         longest_memory: half-life of the last head; 0 = it never forgets.
+        feature_map: a name in `FEATURE_MAPS`.
     """
 
-    def __init__(self, num_heads, shortest_memory=0, longest_memory=0, **kwargs):
+    def __init__(
+        self, num_heads, shortest_memory=0, longest_memory=0, feature_map="softmax", **kwargs
+    ):
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.shortest_memory = shortest_memory
         self.longest_memory = longest_memory
+        self.feature_map = feature_map
         self.decay = head_decays(num_heads, shortest_memory, longest_memory)
 
     def build(self, shape):
@@ -105,7 +114,8 @@ class LinearAttention(keras.layers.Layer):
         batch, time = tf.shape(x)[0], x.shape[1] or tf.shape(x)[1]
         joint = tf.reshape(self.projection(x), (batch, time, 3, self.num_heads, self.head_dim))
         queries, keys, values = tf.unstack(tf.transpose(joint, (2, 0, 3, 1, 4)))
-        return tf.nn.elu(queries) + 1, tf.nn.elu(keys) + 1, values
+        positive = FEATURE_MAPS[self.feature_map]
+        return positive(queries), positive(keys), values
 
     def call(self, x, begins, state):
         queries, keys, values = self.project(x)
@@ -141,6 +151,7 @@ class LinearAttention(keras.layers.Layer):
             "num_heads": self.num_heads,
             "shortest_memory": self.shortest_memory,
             "longest_memory": self.longest_memory,
+            "feature_map": self.feature_map,
         }
 
 
@@ -206,7 +217,7 @@ class TransformerBlock(keras.layers.Layer):
     """Linear attention, thought space and feed-forward, each added to the residual stream.
 
     Args:
-        num_heads, shortest_memory, longest_memory: see `LinearAttention`.
+        num_heads, shortest_memory, longest_memory, feature_map: see `LinearAttention`.
         ffn_multiplier: feed-forward width / input width.
         pre_norm: norm before each sublayer; False is the article's add-and-norm.
         dropout: share dropped after attention and feed-forward, in training.
@@ -218,6 +229,7 @@ class TransformerBlock(keras.layers.Layer):
         ffn_multiplier=2.0,
         shortest_memory=0,
         longest_memory=0,
+        feature_map="softmax",
         pre_norm=True,
         dropout=0.0,
         **kwargs,
@@ -228,12 +240,13 @@ class TransformerBlock(keras.layers.Layer):
             "ffn_multiplier": ffn_multiplier,
             "shortest_memory": shortest_memory,
             "longest_memory": longest_memory,
+            "feature_map": feature_map,
             "pre_norm": pre_norm,
             "dropout": dropout,
         }
         self.pre_norm = pre_norm
         self.attention = LinearAttention(
-            num_heads, shortest_memory, longest_memory, name="attention"
+            num_heads, shortest_memory, longest_memory, feature_map, name="attention"
         )
         self.thought = ThoughtSpace(name="thought")
         self.drop = keras.layers.Dropout(dropout)

@@ -1,4 +1,4 @@
-"""What the notebooks share: one run, where each stage starts, and a training to watch.
+"""What the notebooks share: one run, where each stage starts, a training to watch, a memory test.
 
 Written for a kernel of Jupyter; without one the same lines are printed.
 """
@@ -7,18 +7,34 @@ import time
 from contextlib import closing
 from math import log
 
+import numpy as np
 from IPython.display import display
 
 from . import checkpoint
 from .configuration import preset
 from .errors import LabError
 from .folders import fast, runs_folder, shipped
+from .packing import encode_dialogue
 from .pipeline import Run
 from .progress import clock
+from .reasoning import COLOURS, SMALL_TALK
 from .tables import bar
 from .views import curves
+from .vocabulary import PADDING
 
 UPDATE_EVERY_SECONDS = 0.5
+
+#: Something of two characters that is told, asked for and answered.
+TOPICS = {
+    "colour": (COLOURS, "我最喜欢{}", "{}很好看。", "我喜欢什么颜色？", "你喜欢{}。"),
+    "name": (
+        ("小明", "小红", "小雨", "王芳", "李强", "张伟", "阿林", "阿兰"),
+        "我叫{}",
+        "你好，{}！",
+        "我叫什么名字？",
+        "你叫{}。",
+    ),
+}
 
 
 def open_run():
@@ -113,6 +129,53 @@ def training_curve(record, name):
         y_label="bits per character 每字比特",
         title=f"Stage {name} 阶段",
     )
+
+
+def reminder(topic, told, answered, exchanges):
+    """A dialogue, (role, text) pairs: something is told, other talk follows, it is asked for.
+
+    Args:
+        topic: one of `TOPICS`.
+        told, answered: what was told and what is answered; the same, or not.
+        exchanges: of small talk in between, up to 10.
+    """
+    _, tells, replies, asks, answers = TOPICS[topic]
+    said = [tells.format(told), replies.format(told)]
+    for talk in SMALL_TALK[:exchanges]:
+        said += talk
+    said += [asks, answers.format(answered)]
+    return [(("user", "assistant")[i % 2], text) for i, text in enumerate(said)]
+
+
+def recall(model, vocabulary, expert, topic):
+    """How much more a model expects something because it was told, by characters in between.
+
+    Args:
+        expert: the name of one expert to ask alone; None = the mixture.
+        topic: one of `TOPICS`.
+
+    Returns:
+        a list of (characters in between, bits a character of the right answer when it was told,
+        the same when something else was told).
+    """
+    from .evaluation import window_nats  # TensorFlow is slow to import
+
+    values = TOPICS[topic][0]
+    others = (*values[1:], values[0])
+
+    def bits(told, exchanges):
+        tokens = np.full((len(values), 256), PADDING)
+        for row, pair in zip(tokens, zip(told, values, strict=True), strict=True):
+            ids, _ = encode_dialogue(reminder(topic, *pair, exchanges), vocabulary)
+            row[-len(ids) :] = ids  # what stands before ⟨begin⟩ is forgotten
+        nats = window_nats(model, tokens, expert)  # (values, 255)
+        return float(nats[:, -4:-2].mean() / log(2))  # 。 and ⟨end⟩ come after the answer
+
+    found = []
+    for exchanges in (0, 1, 2, 4, 7, 10):
+        between = sum(len(text) + 2 for pair in SMALL_TALK[:exchanges] for text in pair)
+        found.append((between, bits(values, exchanges), bits(others, exchanges)))
+    return found
 
 
 def _follow(reports, line):

@@ -92,7 +92,7 @@ def _subtract(a, b):
 
 @_kind
 def addition(rng):
-    a, b = rng.randint(1, 50), rng.randint(1, 50)
+    a, b = rng.randint(1, 30), rng.randint(1, 30)
     who, other, thing = rng.choice(NAMES), rng.choice(NAMES), rng.choice(THINGS)
     unit = UNITS.get(thing, "个")
     plain = (
@@ -117,7 +117,7 @@ def addition(rng):
 
 @_kind
 def subtraction(rng):
-    a = rng.randint(2, 60)
+    a = rng.randint(2, 40)
     b = rng.randint(1, a - 1)
     who, thing = rng.choice(NAMES), rng.choice(THINGS)
     unit = UNITS.get(thing, "个")
@@ -142,7 +142,7 @@ def subtraction(rng):
 
 @_kind
 def comparison(rng):
-    a, b = rng.sample(range(1, 100), 2)
+    a, b = rng.sample(range(1, 61), 2)
     one, two = rng.sample(NAMES, 2)
     big, small = max(a, b), min(a, b)
     question, answer = rng.choice(
@@ -193,7 +193,7 @@ def counting(rng):
 
 @_kind
 def sequence(rng):
-    step, start = rng.choice((1, 2, 3, 4, 5, 10)), rng.randint(1, 50)
+    step, start = rng.choice((1, 2, 3, 4, 5, 10)), rng.randint(1, 30)
     if rng.random() < 0.3:
         start, step = start + 5 * step, -step
     shown = [start + step * i for i in range(4)]

@@ -4,6 +4,11 @@ TensorFlow is imported by the fixtures that need it only, so that one quick test
 """
 
 import os
+import random
+import sys
+
+import pytest
+from hypothesis import settings
 
 for name, value in (
     ("TF_CPP_MIN_LOG_LEVEL", "3"),
@@ -15,9 +20,6 @@ for name, value in (
     ("HF_DATASETS_OFFLINE", "1"),
 ):
     os.environ[name] = value
-
-import pytest
-from hypothesis import settings
 
 settings.register_profile(
     "lab", deadline=None, derandomize=True, database=None, max_examples=30, print_blob=False
@@ -49,9 +51,6 @@ def own_caches(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def clean_slate():
     """What is global is afterwards as it was before: experts, presets, random numbers, cwd."""
-    import random
-    import sys
-
     import numpy as np
 
     folder, environment = os.getcwd(), dict(os.environ)
@@ -76,8 +75,8 @@ def rows():
     """A few dozen documents of all kinds."""
     from mof_lab.corpus import _dialogue, _document
 
-    who = "米米 阿旺 灰灰 老博 慢慢".split()
-    where = "白桥 树下 河边".split()
+    who = ["米米", "阿旺", "灰灰", "老博", "慢慢"]
+    where = ["白桥", "树下", "河边"]
     found = []
     for i, name in enumerate(who):
         for j, place in enumerate(where):

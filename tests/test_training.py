@@ -1,0 +1,412 @@
+"""Training a stage: exact stops, frozen parts, the loss mask, the budget, and what goes wrong."""
+
+import math
+import multiprocessing
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mof_lab import checkpoint, training
+from mof_lab.errors import LabError
+from mof_lab.model import MoF
+from mof_lab.packing import ANSWER, CONTEXT, NOTHING, Windows
+from mof_lab.progress import clock
+from mof_lab.training import Trainer
+
+
+@pytest.fixture
+def eagerly():
+    """Without compiling: slower steps, but a toy stage is over before XLA has begun."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def ticking(monkeypatch):
+    """A clock that goes on by a second whenever somebody looks at it."""
+    times = iter(range(10**6))
+    monkeypatch.setattr(training.time, "monotonic", lambda: float(next(times)))
+
+
+@pytest.fixture
+def make(config, vocabulary, packs, preset):
+    """Makes a trainer with a model of its own, for a stage by name or a changed one."""
+
+    def make(folder, stage="gru", change=None, packs=packs, model_change=None, **options):
+        stage = replace(preset.stage(stage), **(change or {}))
+        model = MoF(replace(config, **(model_change or {})))
+        return Trainer(model, vocabulary, packs, preset, stage, folder, **options)
+
+    return make
+
+
+def arrays(variables):
+    return [v.numpy() for v in variables]
+
+
+def same(one, other):
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def losses(trainer):
+    """The curve without its seconds."""
+    return [(step, loss, bits) for step, _, loss, bits in trainer.record.curve]
+
+
+def equal(one, other):
+    """Two trainers ended at the same place, bit for bit."""
+    assert one.record.step == other.record.step
+    assert one.record.tokens == other.record.tokens
+    assert losses(one) == losses(other)
+    assert same(arrays(one.model.variables), arrays(other.model.variables))
+    assert same(arrays(one.optimizer.variables), arrays(other.optimizer.variables))
+
+
+def stop_after(trainer, steps):
+    for _ in trainer:
+        if trainer.record.step == steps:
+            break
+
+
+# Stop and go on
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_stopping_changes_nothing(make, packs, tmp_path, steps):
+    """The compiled step, as in every real training."""
+    whole = make(tmp_path / "whole", held_out=packs)
+    whole.run()
+    stop_after(make(tmp_path / "parts", held_out=packs), steps)
+    rest = make(tmp_path / "parts", held_out=packs)
+    assert rest.record.step == steps
+    rest.run()
+    equal(rest, whole)
+    assert same(
+        arrays(checkpoint.load(tmp_path / "parts")[0].variables), arrays(whole.model.variables)
+    )
+
+
+@pytest.mark.parametrize("stage", ["transformer", "router", "chat"])
+def test_stopping_again_and_again_changes_nothing(eagerly, make, packs, tmp_path, stage):
+    """With dropout, whose random numbers must go on too, and at each step."""
+    options = {"stage": stage, "model_change": {"dropout": 0.2}, "held_out": packs}
+    whole = make(tmp_path / "whole", **options)
+    whole.run()
+    for steps in range(1, whole.record.steps):
+        part = make(tmp_path / "parts", **options)
+        stop_after(part, steps)
+    rest = make(tmp_path / "parts", **options)
+    rest.run()
+    equal(rest, whole)
+
+
+def test_an_interrupt_within_a_step_changes_nothing(eagerly, make, tmp_path):
+    """Ctrl-C is seen when the compiled step returns: its weights are there, its number not yet."""
+    whole = make(tmp_path / "whole")
+    whole.run()
+    part = make(tmp_path / "parts")
+    step, count = part._step, iter(range(9))
+
+    def interrupted(*batch):
+        loss = step(*batch)
+        if next(count) == 2:
+            raise KeyboardInterrupt
+        return loss
+
+    part._step = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        part.run()
+    rest = make(tmp_path / "parts")
+    rest.run()
+    equal(rest, whole)
+
+
+def _train_and_tell(connection, folder, preset, vocabulary, windows):
+    """In a process of its own: saves and says so at each step, until it is killed."""
+    training.SAVE_EVERY_SECONDS = 0.0
+    trainer = Trainer(MoF(preset.model), vocabulary, windows, preset, preset.stage("joint"), folder)
+    for progress in trainer:
+        connection.send(progress.step)
+
+
+@pytest.mark.slow
+def test_a_killed_process_goes_on(make, packs, preset, vocabulary, tmp_path):
+    whole = make(tmp_path / "whole", "joint")
+    whole.run()
+    windows = {kind: Windows(w.tokens[:], w.roles[:]) for kind, w in packs.items()}
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(
+        target=_train_and_tell, args=(there, tmp_path / "killed", preset, vocabulary, windows)
+    )
+    process.start()
+    assert here.poll(120)
+    while here.recv() < 3:
+        pass
+    process.kill()  # SIGKILL: nothing is left to run in there
+    process.join()
+    rest = make(tmp_path / "killed", "joint")
+    assert 2 <= rest.record.step < rest.record.steps
+    rest.run()
+    equal(rest, whole)
+
+
+def test_a_finished_stage_stays_as_it_is(eagerly, make, tmp_path):
+    first = make(tmp_path)
+    record = first.run()
+    assert record.done
+    before = (tmp_path / "meta.json").read_bytes()
+    again = make(tmp_path)
+    assert list(again) == []
+    assert again.run() == record
+    assert same(arrays(again.model.variables), arrays(first.model.variables))
+    assert (tmp_path / "meta.json").read_bytes() == before
+    assert not list(tmp_path.glob("optimizer*"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"stage": "router"},
+        {"model_change": {"gru_units": 16}},
+        {"model_change": {"experts": ("gru",)}},
+    ],
+)
+def test_another_training_in_the_folder(eagerly, make, tmp_path, other):
+    stop_after(make(tmp_path), 1)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    with pytest.raises(LabError, match="another training") as caught:
+        make(tmp_path, **other)
+    assert "\n" not in str(caught.value)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_a_damaged_checkpoint_in_the_folder(make, tmp_path):
+    (tmp_path / "meta.json").write_text("{", encoding="utf-8")
+    with pytest.raises(LabError, match="damaged"):
+        make(tmp_path)
+
+
+# What learns
+
+
+@pytest.mark.parametrize("stage", ["gru", "transformer", "router", "joint", "chat"])
+def test_what_is_frozen_stays_and_the_rest_learns(eagerly, make, preset, tmp_path, stage):
+    trainer = make(tmp_path, stage, {"steps": 2})
+    parts = trainer.model.parts()
+
+    def now():
+        return {
+            name: [w for layer in layers for w in layer.get_weights()]
+            for name, layers in parts.items()
+        }
+
+    before = now()
+    trainer.run()
+    trains = preset.stage(stage).trains
+    for name, values in now().items():
+        if "all" in trains or name in trains:
+            moved = [not np.array_equal(a, b) for a, b in zip(values, before[name], strict=True)]
+            assert np.mean(moved) > 0.9, name  # all, but perhaps for one that starts at its best
+        else:
+            assert same(values, before[name]), name
+
+
+def one_window(last, role):
+    """A window whose last token is a target only, never read."""
+    rng = np.random.default_rng(1)
+    tokens = rng.integers(6, 40, (4, 33)).astype(np.uint16)
+    roles = np.full((4, 33), CONTEXT, np.uint8)
+    roles[:, 8:20] = ANSWER
+    tokens[:, -1], roles[:, -1] = last, role
+    return {"chat": Windows(tokens, roles)}
+
+
+@pytest.mark.parametrize(
+    ("answers_only", "role", "matters"),
+    [
+        (True, CONTEXT, False),
+        (True, NOTHING, False),
+        (True, ANSWER, True),
+        (False, CONTEXT, True),
+        (False, NOTHING, False),
+    ],
+)
+def test_which_targets_matter(eagerly, make, tmp_path, answers_only, role, matters):
+    results = []
+    for last in (10, 20):
+        packs = one_window(last, role)
+        change = {"steps": 2, "answers_only": answers_only}
+        trainer = make(tmp_path / str(last), "joint", change, packs)
+        trainer.run()
+        results.append((losses(trainer), arrays(trainer.model.variables)))
+    (curve, one), (other_curve, other) = results
+    assert (curve != other_curve) == matters
+    assert same(one, other) != matters
+
+
+def test_a_batch_without_an_answer_is_harmless(eagerly, make, tmp_path):
+    packs = {"story": one_window(10, CONTEXT)["chat"]}
+    packs["story"].roles[:] = CONTEXT
+    record = make(tmp_path, "chat", {"steps": 2}, packs).run()
+    assert all(loss == 0 for _, _, loss, _ in record.curve)
+
+
+def test_halves_of_a_batch_add_up(eagerly, make, packs, tmp_path):
+    """So replicas may share a batch: each divides by the weight of the whole."""
+    trainer = make(tmp_path, "joint")
+    seen = []
+    trainer.optimizer.apply = lambda gradients, _: seen.append(gradients)
+    tokens, roles = trainer.batches(0)
+    weights = (roles[:, 1:] != NOTHING).astype(np.float32)
+    weights[2:, 5:] = 0.0  # the halves weigh differently
+    total = tf.constant(weights.sum())
+
+    def step(rows):
+        loss = trainer._step(tf.constant(tokens[rows]), tf.constant(weights[rows]), total)
+        return float(loss), seen.pop()
+
+    loss, joint = step(slice(0, 4))
+    (one, first), (two, second) = step(slice(0, 2)), step(slice(2, 4))
+    assert one + two == pytest.approx(loss, rel=1e-5)
+    for whole, a, b in zip(joint, first, second, strict=True):
+        whole, a, b = (tf.convert_to_tensor(x).numpy() for x in (whole, a, b))
+        np.testing.assert_allclose(a + b, whole, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [10.0, 1000.0])
+def test_alpha_stays_in_the_unit_interval(eagerly, make, tmp_path, rate):
+    trainer = make(tmp_path, "joint", {"steps": 4, "learning_rate": rate})
+    (transformer,) = trainer.model.parts()["transformer"]
+    for _ in trainer:
+        for block in transformer.blocks:
+            assert 0 <= float(block.thought.alpha) <= 1
+
+
+def test_the_model_learns(make, packs, tmp_path):
+    """A hundred compiled steps on the toy text: far better than at the start."""
+    trainer = make(tmp_path, "joint", {"steps": 100, "learning_rate": 1e-2}, held_out=packs)
+    bits = [bits for *_, bits in trainer.run().curve]
+    assert bits[0] > 3
+    assert bits[-1] < 1.5
+    assert trainer.record.tokens == 100 * 4 * 32
+
+
+# Budget and reports
+
+
+def test_the_budget_shortens_the_stage(eagerly, make, tmp_path):
+    trainer = make(tmp_path, change={"steps": 60}, seconds=0.0)
+    last = list(trainer)[-1]
+    assert 12 < trainer.record.steps < 20
+    assert trainer.record.done
+    assert last.step == last.steps == trainer.record.steps
+    peak = trainer.stage.learning_rate
+    assert last.learning_rate < peak * 0.3  # the schedule ends with the stage
+
+
+def test_a_large_budget_changes_nothing(eagerly, make, tmp_path):
+    trainer = make(tmp_path, change={"steps": 14}, seconds=3600.0)
+    assert trainer.run().steps == 14
+
+
+def test_a_shortened_stage_goes_on_exactly(eagerly, ticking, make, tmp_path):
+    options = {"change": {"steps": 200}, "seconds": 75.0}
+    whole = make(tmp_path / "whole", **options)
+    whole.run()
+    assert 13 < whole.record.steps < 200
+    part = make(tmp_path / "parts", **options)
+    stop_after(part, 13)
+    assert part.record.steps == whole.record.steps
+    rest = make(tmp_path / "parts", **options)
+    rest.run()
+    equal(rest, whole)
+
+
+def test_the_budget_holds_after_an_early_stop(eagerly, make, tmp_path):
+    """Also when the stop came before the speed was known."""
+    options = {"change": {"steps": 60}, "seconds": 0.0, "reports": 60}
+    stop_after(make(tmp_path, **options), 3)
+    rest = make(tmp_path, **options)
+    rest.run()
+    assert rest.record.steps < 30
+
+
+def test_seconds_count_over_all_sessions(eagerly, ticking, make, tmp_path):
+    stop_after(make(tmp_path), 3)
+    first = checkpoint.read_meta(tmp_path)["record"]["seconds"]
+    record = make(tmp_path).run()
+    assert record.seconds > first > 0
+    seconds = [seconds for _, seconds, *_ in record.curve]
+    assert seconds == sorted(seconds)
+
+
+def test_what_a_report_says(eagerly, make, packs, tmp_path):
+    trainer = make(tmp_path, held_out=packs)
+    reports = list(trainer)
+    assert [r.step for r in reports] == [1, 2, 3, 4, 5, 6]
+    for report in reports:
+        assert report.stage == "gru"
+        assert report.steps == 6
+        assert report.tokens == report.step * 4 * 32
+        assert math.isfinite(report.loss)
+        assert report.bits_per_character > 0
+        assert report.memory > 0
+    assert "gru 6/6" in str(reports[-1])
+    assert "held-out" in str(reports[-1])
+    assert trainer.record.peak_memory > 0
+    assert [clock(s) for s in (0, 59.6, 185)] == ["0:00", "1:00", "3:05"]
+
+
+def test_without_held_out_text_nothing_is_measured(eagerly, make, tmp_path):
+    reports = list(make(tmp_path, change={"steps": 2}))
+    assert [r.bits_per_character for r in reports] == [None, None]
+    assert "held-out" not in str(reports[0])
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize("save_every", [30.0, 0.0])
+def test_a_loss_that_is_no_number(eagerly, make, tmp_path, monkeypatch, save_every):
+    """The stage stops with a sentence; what was saved before is still good."""
+    monkeypatch.setattr(training, "SAVE_EVERY_SECONDS", save_every)
+    good = make(tmp_path, reports=3)  # a report every other step
+    stop_after(good, 2)
+    bad = make(tmp_path, reports=3)
+    bad.model.head_norm.gamma.assign(np.full(16, np.nan, np.float32))
+    with pytest.raises(LabError, match=r"loss became nan.*gru.*learning rate") as caught:
+        bad.run()
+    assert "\n" not in str(caught.value)
+    kept, _, meta = checkpoint.load(tmp_path)
+    assert meta["step"] == 2
+    assert same(arrays(kept.variables), arrays(good.model.variables))
+
+
+def test_an_error_elsewhere_saves(eagerly, make, tmp_path):
+    def fails(progress):
+        if progress.step == 3:
+            raise RuntimeError("a bug in a chart")
+
+    with pytest.raises(RuntimeError):
+        make(tmp_path).run(fails)
+    assert checkpoint.read_meta(tmp_path)["step"] == 3
+
+
+def test_a_full_disk_while_training(eagerly, make, tmp_path, monkeypatch):
+    """The sentence arrives, and what was there goes on from where it was saved."""
+    stop_after(make(tmp_path), 2)
+
+    def no_space(_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint.os, "fsync", no_space)
+        with pytest.raises(LabError, match="No space left"):
+            make(tmp_path).run()
+    rest = make(tmp_path)
+    assert rest.record.step == 2
+    assert rest.run().done
