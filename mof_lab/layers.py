@@ -82,7 +82,8 @@ class LinearAttention(keras.layers.Layer):
 
     The feature map φ makes queries and keys positive: `elu(x) + 1` (Katharopoulos et al. 2020,
     eq. 7; the article's) or a softmax over the features (as in Hedgehog, Zhang et al. 2024),
-    which is sharper and recalls better. Head h forgets by γ_h a position. The half-lives are spread geometrically from `shortest_memory` to `longest_memory`.
+    which is sharper and recalls better. Head h forgets by γ_h a position; the half-lives are
+    spread geometrically from `shortest_memory` to `longest_memory`.
 
     Args:
         num_heads: heads; the input's width must be a multiple.
