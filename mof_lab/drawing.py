@@ -11,6 +11,7 @@ import struct
 import unicodedata
 import zlib
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,7 @@ def escape(text):
 def element(name, content="", **attributes):
     """An SVG element; numbers are rounded, `_` in a name is `-`, None leaves one out."""
     parts = [
-        f' {key.replace("_", "-")}="{_number(v) if isinstance(v, int | float) else escape(v)}"'
+        f' {key.replace("_", "-")}="{_number(v) if isinstance(v, Real) else escape(v)}"'
         for key, v in attributes.items()
         if v is not None
     ]

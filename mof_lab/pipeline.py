@@ -19,6 +19,7 @@ from .configuration import preset as preset_named
 from .configuration import to_dict
 from .doctor import allowed_cores
 from .errors import LabError
+from .folders import runs_folder
 from .packing import open_packed, pack_by_kind
 from .vocabulary import Vocabulary
 
@@ -53,31 +54,38 @@ class Run:
         self.questions = text.questions
         self.documents = dict(Counter(row["kind"] for row in text.train))
         self.data_hash = hash_of(text)
+        try:
+            self._prepare(text)
+        except OSError as error:
+            raise LabError(
+                f"The folder {self.directory} can't be used for a run ({error.strerror}); "
+                "free some space or choose another with --out."
+            ) from None
+
+    def _prepare(self, text):
+        """Vocabulary and windows, made once."""
         self._claim()
         path = self.directory / "vocabulary.json"
         if not path.exists():
             texts = corpus.texts(text.train)
-            Vocabulary.build(texts, preset.vocabulary_size, min_count=2).save(path)
+            Vocabulary.build(texts, self.preset.vocabulary_size, min_count=2).save(path)
         self.vocabulary = Vocabulary.load(path)
         for name, rows in (("train", text.train), ("held_out", text.held_out)):
             folder = self.directory / "windows" / name
-            pack_by_kind(rows, self.vocabulary, preset.window, folder, preset.seed)
+            pack_by_kind(rows, self.vocabulary, self.preset.window, folder, self.preset.seed)
 
     def _claim(self):
         """Refuses a folder that holds a run of another preset or of other text."""
         mine = {"preset": json.loads(json.dumps(to_dict(self.preset))), "data": self.data_hash}
         path = self.directory / "run.json"
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            text = json.dumps(mine, ensure_ascii=False, indent=1)
+            checkpoint.write_atomically(path, text.encode("utf-8"))
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            if not path.exists():
-                text = json.dumps(mine, ensure_ascii=False, indent=1)
-                checkpoint.write_atomically(path, text.encode("utf-8"))
             theirs = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise LabError(
-                f"The folder {self.directory} can't be used for a run: {error}; "
-                "choose another with --out."
-            ) from None
+        except ValueError:
+            theirs = None
         if theirs != mine:
             raise LabError(
                 f"{self.directory} holds a run with another preset or other text; "
@@ -120,7 +128,7 @@ class Run:
         """Trains a stage in a process of its own.
 
         Args:
-            stage: a `Stage`.
+            stage: a `Stage` or the name of one.
             before: name of the stage it starts from; None = fresh weights.
             seconds: at most so long; a slow machine makes fewer steps.
             show: called with each `training.Progress`.
@@ -128,6 +136,8 @@ class Run:
         Returns:
             what the stage took and gave, as `report.json` has it.
         """
+        if isinstance(stage, str):
+            stage = self.preset.stage(stage)
         record, peak = processes.call(_train, self, stage, before, seconds, show=show)
         return stage_report(stage.name, record, peak)
 
@@ -223,7 +233,7 @@ def run(
 
     Args:
         preset: a preset's name.
-        out: the run's folder; `runs/PRESET` when None.
+        out: the run's folder; PRESET in the folder of all runs when None.
         say: what to say to the model at the end.
         minutes: time budget; the preset's own when None.
         show: called with each `training.Progress`.
@@ -233,7 +243,7 @@ def run(
     started = time.monotonic()
     chosen = preset_named(preset)
     tell("Reading the text and packing it into windows …")
-    job = Run(chosen, out or Path("runs") / preset)
+    job = Run(chosen, out or runs_folder() / preset)
     windows = job.windows("train")
     tell(
         f"{sum(job.documents.values()):,} documents, {len(job.vocabulary):,} characters and "

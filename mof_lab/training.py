@@ -202,19 +202,22 @@ class Trainer:
         """Bits a character on a fixed sample of the held-out windows."""
         tokens, roles = self.measured
         nats = window_nats(self.model, tokens, self.stage.expert or None)
-        wanted = roles[:, 1:] == ANSWER if self.stage.answers_only else roles[:, 1:] != NOTHING
-        return float(nats[wanted].mean() / math.log(2))
+        wanted = self._learned(roles)
+        return float(nats[wanted].mean() / math.log(2)) if wanted.any() else None
 
     def _one_step(self):
         tokens, roles = self.batches(self.record.step)
-        learned = roles[:, 1:] == ANSWER if self.stage.answers_only else roles[:, 1:] != NOTHING
-        weights = learned.astype(np.float32)
+        weights = self._learned(roles).astype(np.float32)
         total = np.float32(max(1.0, weights.sum()))
         loss = self._step(tf.constant(tokens), tf.constant(weights), tf.constant(total))
         self.record.step += 1
         self.record.tokens += weights.size
         self.record.peak_memory = max(self.record.peak_memory, memory_in_use())
         return loss
+
+    def _learned(self, roles):
+        """Which targets count: (windows, window), from the roles of window + 1 tokens."""
+        return roles[:, 1:] == ANSWER if self.stage.answers_only else roles[:, 1:] != NOTHING
 
     def _fit_budget(self, seconds_a_step):
         possible = self.record.step + int((self.budget - self.record.seconds) / seconds_a_step)
