@@ -96,7 +96,9 @@ class ChatSession:
 
     def add(self, question, answer):
         """Puts an exchange into the history as if it had happened."""
-        question, answer = self._checked(question), self._checked(answer)
+        self._put(self._checked(question), self._checked(answer))
+
+    def _put(self, question, answer):
         self._remember()
         ids, _ = encode_dialogue([("user", question), ("assistant", answer)], self.vocabulary)
         self._read(ids[1:])
@@ -124,8 +126,10 @@ class ChatSession:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
             turns = [(turn["role"], turn["content"]) for turn in content["turns"]]
             roles = [role for role, _ in turns]
-            good = content["format"] == TRANSCRIPT and roles == ["user", "assistant"] * (
-                len(turns) // 2
+            good = (
+                content["format"] == TRANSCRIPT
+                and roles == ["user", "assistant"] * (len(turns) // 2)
+                and all(isinstance(text, str) for _, text in turns)
             )
         except OSError:
             raise LabError(f"There is no transcript {path}; save one first.") from None
@@ -135,7 +139,7 @@ class ChatSession:
             raise LabError(f"{path} is not a transcript; expected JSON made by ChatSession.save.")
         self.clear()
         for i in range(0, len(turns), 2):
-            self.add(turns[i][1], turns[i + 1][1])
+            self._put(turns[i][1], turns[i + 1][1])  # an answer may be empty, or very long
 
     def _remember(self):
         self._before.append((self.decoder.state, self.decoder.output, self.used))

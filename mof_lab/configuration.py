@@ -88,7 +88,7 @@ class Preset:
 
 
 PRETRAIN = (("story", 0.18), ("chat", 0.17), ("knowledge", 0.3), ("reasoning", 0.35))
-CHAT = (("story", 0.0), ("chat", 0.18), ("knowledge", 0.4), ("reasoning", 0.42))
+CHAT = (("story", 0.0), ("chat", 0.14), ("knowledge", 0.4), ("reasoning", 0.46))
 
 
 def _stages(gru, transformer, router, joint, chat, rate):
@@ -97,7 +97,7 @@ def _stages(gru, transformer, router, joint, chat, rate):
         Stage("transformer", ("transformer",), transformer, "transformer", False, rate, PRETRAIN),
         Stage("router", ("router",), router, "", False, rate, PRETRAIN),
         Stage("joint", ("all",), joint, "", False, rate * 0.8, PRETRAIN),
-        Stage("chat", ("all",), chat, "", True, rate * 0.8, CHAT),
+        Stage("chat", ("all",), chat, "", True, rate, CHAT),
     )
 
 
@@ -108,7 +108,7 @@ PRESETS = {
             name="tiny",
             about="1 M parameters, all stages in under 10 minutes, under 1.5 GB",
             model=ModelConfig(),
-            stages=_stages(1200, 1000, 200, 1400, 5400, 3e-3),
+            stages=_stages(900, 900, 150, 900, 6200, 3e-3),
             window=128,
             batch=8,
             vocabulary_size=2400,
@@ -184,7 +184,7 @@ PRESETS = {
                 stem_blend=0.4,
                 ffn_multiplier=1.0,
             ),
-            stages=_stages(1200, 1000, 200, 1400, 5400, 1e-3),
+            stages=_stages(900, 900, 150, 900, 6200, 1e-3),
             window=128,
             batch=8,
             vocabulary_size=2400,

@@ -143,7 +143,7 @@ def load(source, **options):
     """
     import datasets  # slow to import, and only needed here
 
-    path = Path(source)
+    name, path = str(source), Path(source)
     if path.suffix in FORMATS or path.exists():
         _check_file(path)
         kind = FORMATS[path.suffix]
@@ -154,10 +154,10 @@ def load(source, **options):
         loaded = datasets.load_dataset(source, **options)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise LabError(f"The data set {source!r} could not be loaded: {reason}") from None
+        raise LabError(f"The data set {name!r} could not be loaded: {reason}") from None
     rows = [row for i, item in enumerate(loaded) for row in _adapt(i, item)]
     if not rows:
-        raise LabError(f"{source} holds no text; use a file with some.")
+        raise LabError(f"{name} holds no text; use a file with some.")
     return rows
 
 

@@ -43,7 +43,7 @@ def make_expert(name, config, output_dim):
 
 @expert("gru")
 class GRUExpert(keras.layers.Layer):
-    """Wide and shallow: one GRU that carries what was said long ago."""
+    """Wide and shallow: one GRU over the whole history, meant for long context."""
 
     def __init__(self, config, output_dim, **kwargs):
         super().__init__(**kwargs)

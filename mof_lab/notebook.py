@@ -179,14 +179,14 @@ def recall(model, vocabulary, expert, topic):
 
 
 def _follow(reports, line):
-    shown, bits = 0.0, None
+    shown, bits, first = 0.0, None, True
     for progress in reports:
         bits = bits if progress.bits_per_character is None else progress.bits_per_character
         if time.monotonic() - shown < UPDATE_EVERY_SECONDS:
             continue
         shown = time.monotonic()
         # The first step compiles: a speed taken from it would promise hours.
-        left = "–:––" if progress.step == 1 else clock(progress.seconds_left)
+        left, first = "–:––" if first else clock(progress.seconds_left), False
         _update(
             line,
             f"{progress.stage} {bar(progress.step / progress.steps, 20)} "
@@ -203,12 +203,18 @@ def _result(record):
     return f"{record.steps} steps in {clock(record.seconds)}, {speed:,.0f} char/s{held_out}"
 
 
+class _Line(str):
+    """A text that is displayed as it is, without quotes."""
+
+    __repr__ = str.__str__
+
+
 def _show(text, **options):
-    return display({"text/plain": text}, raw=True, **options)
+    return display(_Line(text), **options)
 
 
 def _update(line, text):
     if line is None:  # no kernel
         print(text)
     else:
-        line.update({"text/plain": text}, raw=True)
+        line.update(_Line(text))

@@ -80,12 +80,16 @@ def pack(rows, vocabulary, window, seed=1):
     if not pieces:
         raise LabError("There is no document to pack; the corpus is empty.")
     random.Random(f"pack {seed}").shuffle(pieces)
-    # Longest first into the fullest window that has room; equal lengths stay shuffled.
-    pieces.sort(key=lambda piece: -len(piece[0]))
+    # The rest of a cut document has no ⟨begin⟩ at which layers forget what stands before it, so
+    # it opens a window. Then longest first into the fullest window that has room; equal lengths
+    # stay shuffled.
+    pieces.sort(key=lambda piece: (piece[0][0] == BEGIN, -len(piece[0])))
     bins, by_room = [], [[] for _ in range(length + 1)]
     for piece in pieces:
         size = len(piece[0])
-        room = next((r for r in range(size, length) if by_room[r]), None)
+        room = None
+        if piece[0][0] == BEGIN:
+            room = next((r for r in range(size, length) if by_room[r]), None)
         if room is None:
             bins.append([piece])
             index, room = len(bins) - 1, length
@@ -98,6 +102,7 @@ def pack(rows, vocabulary, window, seed=1):
     order = random.Random(f"place {seed}")
     for i, content in enumerate(bins):
         order.shuffle(content)
+        content.sort(key=lambda piece: piece[0][0] == BEGIN)
         at = 0
         for piece_ids, piece_roles in content:
             end = at + len(piece_ids)

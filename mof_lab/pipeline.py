@@ -155,6 +155,10 @@ class Run:
         return reports
 
 
+def _open(send, preset, directory):
+    return Run(preset, directory)
+
+
 def _train(send, run, stage, before, seconds):
     model = run.new_model() if before is None else run.model_after(before)
     return run.trainer(stage, model, seconds=seconds).run(send)
@@ -243,7 +247,8 @@ def run(
     started = time.monotonic()
     chosen = preset_named(preset)
     tell("Reading the text and packing it into windows …")
-    job = Run(chosen, out or runs_folder() / preset)
+    # Also in a process of its own: the memory of what was read would stay with this one.
+    job, _ = processes.call(_open, chosen, Path(out or runs_folder() / preset))
     windows = job.windows("train")
     tell(
         f"{sum(job.documents.values()):,} documents, {len(job.vocabulary):,} characters and "

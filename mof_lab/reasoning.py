@@ -142,7 +142,7 @@ def subtraction(rng):
 
 @_kind
 def comparison(rng):
-    a, b = rng.sample(range(1, 61), 2)
+    a, b = rng.sample(range(1, 41), 2)
     one, two = rng.sample(NAMES, 2)
     big, small = max(a, b), min(a, b)
     question, answer = rng.choice(
@@ -193,11 +193,11 @@ def counting(rng):
 
 @_kind
 def sequence(rng):
-    step, start = rng.choice((1, 2, 3, 4, 5, 10)), rng.randint(1, 30)
+    step, start = rng.choice((1, 2, 3, 5, 10)), rng.randint(1, 30)
     if rng.random() < 0.3:
-        start, step = start + 5 * step, -step
-    shown = [start + step * i for i in range(4)]
-    listed, answer = "、".join(map(str, shown)), start + step * 4
+        start, step = start + 4 * step, -step
+    shown = [start + step * i for i in range(3)]
+    listed, answer = "、".join(map(str, shown)), start + step * 3
     question = rng.choice(
         (
             f"{listed}，下一个数是几？",
@@ -215,7 +215,7 @@ def sequence(rng):
 
 @_kind
 def weekday(rng):
-    day, offset = rng.randrange(7), rng.randint(1, 6)
+    day, offset = rng.randrange(7), rng.randint(1, 4)
     back = rng.random() < 0.35
     today, sign = f"星期{DAYS[day]}", -1 if back else 1
     answer = f"星期{DAYS[(day + sign * offset) % 7]}"

@@ -69,7 +69,6 @@ def test_there_are_notebooks_with_numbers_in_order():
     assert len(numbers) >= 8
 
 
-@pytest.mark.slow
 @each_notebook
 def test_runs_from_top_to_bottom(path, runner, runs, monkeypatch):
     monkeypatch.setenv("MOF_LAB_RUNS", str(runs))

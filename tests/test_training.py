@@ -74,30 +74,27 @@ def stop_after(trainer, steps):
 # Stop and go on
 
 
-@pytest.mark.parametrize("steps", [1, 4])
-def test_stopping_changes_nothing(make, packs, tmp_path, steps):
+def test_stopping_changes_nothing(make, tmp_path):
     """The compiled step, as in every real training."""
-    whole = make(tmp_path / "whole", held_out=packs)
+    whole = make(tmp_path / "whole")
     whole.run()
-    stop_after(make(tmp_path / "parts", held_out=packs), steps)
-    rest = make(tmp_path / "parts", held_out=packs)
-    assert rest.record.step == steps
+    stop_after(make(tmp_path / "parts"), 2)
+    rest = make(tmp_path / "parts")
+    assert rest.record.step == 2
     rest.run()
     equal(rest, whole)
-    assert same(
-        arrays(checkpoint.load(tmp_path / "parts")[0].variables), arrays(whole.model.variables)
-    )
+    saved, _, _ = checkpoint.load(tmp_path / "parts")
+    assert same(arrays(saved.variables), arrays(whole.model.variables))
 
 
-@pytest.mark.parametrize("stage", ["transformer", "router", "chat"])
+@pytest.mark.parametrize("stage", ["router", "chat"])
 def test_stopping_again_and_again_changes_nothing(eagerly, make, packs, tmp_path, stage):
     """With dropout, whose random numbers must go on too, and at each step."""
-    options = {"stage": stage, "model_change": {"dropout": 0.2}, "held_out": packs}
+    options = {"stage": stage, "model_change": {"dropout": 0.2, "num_layers": 1}, "held_out": packs}
     whole = make(tmp_path / "whole", **options)
     whole.run()
     for steps in range(1, whole.record.steps):
-        part = make(tmp_path / "parts", **options)
-        stop_after(part, steps)
+        stop_after(make(tmp_path / "parts", **options), steps)
     rest = make(tmp_path / "parts", **options)
     rest.run()
     equal(rest, whole)
@@ -277,7 +274,7 @@ def test_halves_of_a_batch_add_up(eagerly, make, packs, tmp_path):
         np.testing.assert_allclose(a + b, whole, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("rate", [10.0, 1000.0])
+@pytest.mark.parametrize("rate", [1.0, 10.0])
 def test_alpha_stays_in_the_unit_interval(eagerly, make, tmp_path, rate):
     trainer = make(tmp_path, "joint", {"steps": 4, "learning_rate": rate})
     (transformer,) = trainer.model.parts()["transformer"]
@@ -299,7 +296,7 @@ def test_the_model_learns(make, packs, tmp_path):
 
 
 def test_the_budget_shortens_the_stage(eagerly, make, tmp_path):
-    trainer = make(tmp_path, change={"steps": 60}, seconds=0.0)
+    trainer = make(tmp_path, change={"steps": 30}, seconds=0.0)
     last = list(trainer)[-1]
     assert 12 < trainer.record.steps < 20
     assert trainer.record.done
@@ -314,10 +311,10 @@ def test_a_large_budget_changes_nothing(eagerly, make, tmp_path):
 
 
 def test_a_shortened_stage_goes_on_exactly(eagerly, ticking, make, tmp_path):
-    options = {"change": {"steps": 200}, "seconds": 75.0}
+    options = {"change": {"steps": 100}, "seconds": 40.0}
     whole = make(tmp_path / "whole", **options)
     whole.run()
-    assert 13 < whole.record.steps < 200
+    assert 13 < whole.record.steps < 30
     part = make(tmp_path / "parts", **options)
     stop_after(part, 13)
     assert part.record.steps == whole.record.steps
@@ -328,11 +325,11 @@ def test_a_shortened_stage_goes_on_exactly(eagerly, ticking, make, tmp_path):
 
 def test_the_budget_holds_after_an_early_stop(eagerly, make, tmp_path):
     """Also when the stop came before the speed was known."""
-    options = {"change": {"steps": 60}, "seconds": 0.0, "reports": 60}
+    options = {"change": {"steps": 20}, "seconds": 0.0, "reports": 20}
     stop_after(make(tmp_path, **options), 3)
     rest = make(tmp_path, **options)
     rest.run()
-    assert rest.record.steps < 30
+    assert rest.record.steps < 20
 
 
 def test_seconds_count_over_all_sessions(eagerly, ticking, make, tmp_path):
@@ -370,10 +367,14 @@ def test_without_held_out_text_nothing_is_measured(eagerly, make, tmp_path):
 # What goes wrong
 
 
-@pytest.mark.parametrize("save_every", [30.0, 0.0])
+@pytest.mark.parametrize("save_every", [30.0, -1.0])
 def test_a_loss_that_is_no_number(eagerly, make, tmp_path, monkeypatch, save_every):
-    """The stage stops with a sentence; what was saved before is still good."""
+    """The stage stops with a sentence; what was saved before is still good.
+
+    Also when the time to save comes after the bad step and before the next report.
+    """
     monkeypatch.setattr(training, "SAVE_EVERY_SECONDS", save_every)
+    monkeypatch.setattr(training.time, "monotonic", lambda: 0.0)
     good = make(tmp_path, reports=3)  # a report every other step
     stop_after(good, 2)
     bad = make(tmp_path, reports=3)

@@ -1,0 +1,304 @@
+"""The project's own text: enough of it, nothing twice, nothing leaked, simplified, and right."""
+
+import json
+import re
+from collections import Counter
+
+import pytest
+from opencc import OpenCC
+
+from mof_lab import corpus
+from mof_lab.configuration import PRESETS
+from mof_lab.evaluation import answer
+from mof_lab.facts import read_facts
+from mof_lab.reasoning import HOW_MANY, KINDS, generate
+
+FILES = sorted(corpus.DATA.rglob("*.json*"))
+#: OpenCC would write these otherwise, though they are right in simplified Chinese.
+SIMPLIFIED_TOO = {"昇"}  # 毕昇 (Bi Sheng): in his name the character is kept
+
+
+@pytest.fixture(scope="module")
+def world():
+    """The corpus as preset `tiny` trains on it."""
+    return corpus.project(PRESETS["tiny"].reasoning_examples, PRESETS["tiny"].seed)
+
+
+@pytest.fixture(scope="module")
+def facts():
+    return read_facts(corpus.DATA)
+
+
+@pytest.fixture(scope="module")
+def trained(world):
+    """Every string that is trained on, once."""
+    return set(corpus.texts(world.train))
+
+
+def turns(row):
+    return tuple(m["content"] for m in row["messages"])
+
+
+def bare(text):
+    """Without punctuation: a question is the same with ？ and without."""
+    return re.sub(r"[^\w]", "", text)
+
+
+def repeated(items):
+    return [item for item, count in Counter(items).items() if count > 1]
+
+
+# Amount and form
+
+
+def test_there_is_enough_text(world):
+    assert sum(path.stat().st_size for path in FILES) >= 400_000
+    own = [r for r in world.train + world.held_out if r["kind"] != "reasoning"]
+    assert sum(len("".join(corpus.texts([r])).encode()) for r in own) >= 400_000
+
+
+def test_every_kind_is_there(world):
+    for rows in (world.train, world.held_out):
+        counts = Counter(row["kind"] for row in rows)
+        assert set(counts) == set(corpus.KINDS)
+        assert min(counts.values()) >= 10
+    assert {q.kind for q in world.questions} == {"knowledge", "reasoning"}
+    assert {q.group for q in world.questions if q.kind == "reasoning"} == set(KINDS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_a_file_is_well_formed(path):
+    content = path.read_text(encoding="utf-8")
+    assert content.endswith("\n")
+    assert "\r" not in content
+    if path.suffix != ".jsonl":
+        return
+    rows = [json.loads(line) for line in content.splitlines()]
+    assert repeated(row["key"] for row in rows) == []
+    assert repeated(json.dumps({**row, "key": ""}, sort_keys=True) for row in rows) == []
+    for row in rows:
+        roles = [m["role"] for m in row.get("messages", ())]
+        assert roles == ["user", "assistant"] * (len(roles) // 2)
+
+
+def test_no_text_is_there_twice(world):
+    rows = world.train + world.held_out
+    assert repeated(row["text"] for row in rows if row["text"]) == []
+    assert repeated(turns(row) for row in rows if row["messages"]) == []
+    sentences = [s for row in rows for s in re.split(r"(?<=[。！？])", row["text"]) if len(s) > 8]
+    assert repeated(sentences) == []
+
+
+def test_text_is_clean_and_short_enough(world):
+    for row in world.train + world.held_out:
+        for text in corpus.texts([row]):
+            assert text == corpus.normalise(text).strip() != ""
+        assert len(row["text"]) <= 256
+        assert all(len(text) <= 60 for text in turns(row))
+        assert sum(len(text) + 2 for text in turns(row)) <= 160
+
+
+def test_every_right_answer_can_be_given(world):
+    """Judging reads at most so many characters."""
+    longest = answer.__defaults__[1]
+    assert all(len(text) <= longest for q in world.questions for text in q.answers)
+
+
+def test_characters_are_simplified():
+    convert = OpenCC("t2s").convert
+    found = {}
+    for path in FILES:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            for own, other in zip(line, convert(line), strict=True):
+                if own != other and own not in SIMPLIFIED_TOO:
+                    found[own] = line
+    assert found == {}
+
+
+def test_generated_text_is_simplified():
+    convert = OpenCC("t2s").convert
+    lines = {text for p in generate(2000, seed=3) for text in (*p.turns, *p.answers)}
+    assert [line for line in lines if convert(line) != line] == []
+
+
+# Facts
+
+
+def test_facts_and_their_wordings(facts):
+    assert len(facts) >= 600
+    for fact in facts:
+        assert len(fact.questions) >= 5, fact
+        assert len(fact.held_out) >= 1, fact
+        assert fact.answers, fact
+        assert not any("{" in text for text in (*fact.questions, *fact.held_out, *fact.answers))
+    assert {"places", "nature", "culture", "language", "lab", "general"} <= {f.group for f in facts}
+
+
+def test_no_question_is_asked_twice(facts):
+    """Not even in another fact, where it would have another answer."""
+    assert repeated(bare(q) for f in facts for q in (*f.questions, *f.held_out)) == []
+
+
+# Nothing leaks
+
+
+def test_held_out_keys_are_not_trained_on(world):
+    trained = {(row["kind"], row["key"]) for row in world.train}
+    assert [r["key"] for r in world.held_out if (r["kind"], r["key"]) in trained] == []
+
+
+def test_held_out_documents_are_not_trained_on(world, trained):
+    together = "\n".join(trained)
+    dialogues = {turns(row) for row in world.train}
+    for row in world.held_out:
+        assert not row["text"] or row["text"] not in together
+        assert not row["messages"] or turns(row) not in dialogues
+
+
+def test_held_out_knowledge_questions_are_nowhere_in_training(world, trained):
+    together = "\n".join(trained)
+    without = {bare(text) for text in trained}
+    questions = [q.turns[-1] for q in world.questions if q.kind == "knowledge"]
+    assert [q for q in questions if q in together] == []
+    assert [q for q in questions if bare(q) in without] == []
+
+
+def test_held_out_problems_are_nowhere_in_training(world, trained):
+    """A longer number or list may end like a shorter one: 17-5 is not 7-5."""
+    together = "\n".join(text for text in trained)
+    dialogues = {turns(row)[:-1] for row in world.train}
+    for question in (q for q in world.questions if q.kind == "reasoning"):
+        assert question.turns not in dialogues
+        if len(question.turns) == 1:
+            asked = re.escape(question.turns[0])
+            found = re.search(rf"(?<![\d、]){asked}", together) if asked in together else None
+            assert not found, question.turns
+
+
+def test_held_out_problems_have_keys_of_their_own():
+    count, seed = PRESETS["tiny"].reasoning_examples, PRESETS["tiny"].seed
+    training = {p.key for p in generate(count, seed)}
+    assert [p.key for p in generate(1100, seed, held_out=True) if p.key in training] == []
+
+
+def test_held_out_sums_are_in_no_worked_step(world):
+    """What is judged must not have been read as a step of another problem."""
+    answers = "\n".join({turns(r)[-1] for r in world.train if r["kind"] == "reasoning"})
+    stated = set(re.findall(r"(?<![\d+-])(\d+[+-]\d+)=", answers))
+    leaked = []
+    for question in world.questions:
+        if question.group in ("addition", "subtraction"):
+            a, b = re.findall(r"\d+", question.turns[-1])
+            forms = {f"{a}+{b}", f"{b}+{a}"} if question.group == "addition" else {f"{a}-{b}"}
+            leaked += forms & stated
+    assert leaked == []
+
+
+def test_the_generator_is_seeded():
+    assert generate(200, 1) == generate(200, 1) != generate(200, 2)
+    assert len({p.turns for p in generate(2000, 1)}) == 2000
+
+
+# Reasoning answers, computed anew from the question's text
+
+
+def numbers(text):
+    return [int(n) for n in re.findall(r"\d+", text)]
+
+
+def listed(text):
+    """The items of the list with 、 in a question."""
+    found = re.search(r"[^，：？。\s]+(?:、[^，：？。\s]+)+", text).group()
+    return re.sub(r"^(?:这里有|我写了|(?:水果|动物|颜色|朋友)有)", "", found).split("、")
+
+
+def shift(text, past):
+    return -1 if re.search(past, text) else 1
+
+
+def days_after(question):
+    days = "一二三四五六日"
+    day = days.index(re.search("星期([一二三四五六日])", question).group(1))
+    count = HOW_MANY.index(re.search("([一两三四五六])天", question).group(1))
+    past = "天前|以前|往前|到家|生病|病了"
+    return "星期" + days[(day + shift(question, past) * count) % 7]
+
+
+def hours_after(question):
+    hour, wait = numbers(question)
+    return (hour + shift(question, "小时前|到家|往回") * wait - 1) % 12 + 1
+
+
+def ranked(question):
+    """All three from the first quality's most to its least, by comparing in pairs."""
+    opposite = {"矮": "高", "轻": "重", "慢": "快", "小": "大"}
+    told, asked = question.rsplit("最", 1)
+    told = re.sub("已知|想一想：|[？。]", "，", told)
+    pairs = []
+    for clause in told.split("，"):
+        if found := re.fullmatch("(..)比(..)([高矮重轻快慢大小])", clause):
+            one, two, quality = found.groups()
+            pairs.append((two, one) if quality in opposite else (one, two))
+    assert len(pairs) == 2
+    people = {name for pair in pairs for name in pair}
+    (top,) = people - {low for _, low in pairs}
+    (bottom,) = people - {high for high, _ in pairs}
+    return bottom if asked[0] in opposite else top
+
+
+RESULTS = {
+    "addition": lambda q: sum(numbers(q)),
+    "subtraction": lambda q: numbers(q)[0] - numbers(q)[1],
+    "comparison": lambda q: (min if re.search("哪个小|小还是|小的|短的", q) else max)(numbers(q)),
+    "counting": lambda q: "有" + HOW_MANY[len(listed(q))],
+    "sequence": lambda q: 2 * numbers(q)[-1] - numbers(q)[-2],
+    "weekday": days_after,
+    "clock": hours_after,
+    "deduction": lambda q: ranked(q) + "最",
+    "ordering": lambda q: "、".join(map(str, sorted(numbers(q), reverse="从大到小" in q))),
+}
+
+
+@pytest.mark.parametrize("kind", RESULTS)
+def test_answers_are_right(kind):
+    problems = [*generate(6000, seed=5), *generate(1000, seed=5, held_out=True)]
+    problems = [p for p in problems if p.kind == kind]
+    assert len(problems) > 100
+    for problem in problems:
+        expected = RESULTS[kind](problem.turns[-1])
+        for given in problem.answers:
+            last = re.split("[，：]", given.rstrip("。"))[-1]
+            if isinstance(expected, int):
+                assert numbers(last) == [expected], problem
+            else:
+                assert expected in last, problem
+
+
+def test_worked_steps_are_true():
+    """Every equation that an answer states, and every smaller one that it compares."""
+    stated = 0
+    for problem in generate(6000, seed=5):
+        for left, right in re.findall(r"([\d+-]+)=(\d+)", problem.answers[0]):
+            terms = re.findall(r"[+-]?\d+", left)
+            assert sum(map(int, terms)) == int(right), problem
+            stated += 1
+        for big, small in re.findall(r"(\d+)比(\d+)大", problem.answers[0]):
+            assert int(big) > int(small), problem
+    assert stated > 1000
+
+
+def test_what_is_asked_back_was_said():
+    problems = [p for p in generate(6000, seed=5) if p.kind == "memory"]
+    for problem in problems:
+        value = problem.key.split()[-1]
+        assert value in problem.turns[0], problem
+        assert value in problem.answers[0], problem
+        assert not any(value in turn for turn in problem.turns[2::2]), problem
+
+
+def test_things_are_where_they_were_put_last():
+    for problem in (p for p in generate(6000, seed=5) if p.kind == "tracing"):
+        told, asked = problem.turns[-1].split("。")
+        place = problem.answers[0].removeprefix("在").removesuffix("。")
+        assert told.endswith(place), problem
+        assert problem.key.split()[1] in asked, problem
