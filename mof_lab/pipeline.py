@@ -33,7 +33,9 @@ QUESTIONS = (
     "我叫什么名字？",
 )
 #: Share of the time budget kept for everything that is not training.
-EVALUATION_SHARE = 0.12
+EVALUATION_SHARE = 0.08
+#: Seconds that a stage takes to start its process and to compile.
+START_SECONDS = 15.0
 #: What a step costs in a stage that does not compute and train everything.
 STEP_COST = {"gru": 0.6, "transformer": 0.6, "router": 0.5}
 
@@ -144,13 +146,15 @@ class Run:
     def train_all(self, minutes=None, show=lambda progress: None):
         """All stages, one after the other; `minutes` for the whole run, evaluation included."""
         minutes = self.preset.minutes if minutes is None else minutes
-        seconds = minutes * 60 * (1 - EVALUATION_SHARE)
+        seconds = minutes * 60 * (1 - EVALUATION_SHARE) - START_SECONDS * len(self.preset.stages)
+        seconds = max(seconds, minutes * 30)
         work = {s.name: s.steps * STEP_COST.get(s.name, 1.0) for s in self.preset.stages}
         reports, left, before = [], sum(work.values()), None
         for stage in self.preset.stages:
             budget = seconds * work[stage.name] / left
             reports.append(self.train(stage, before, budget, show))
-            seconds, left = seconds - reports[-1]["seconds"], left - work[stage.name]
+            spent = max(0.0, reports[-1]["seconds"] - START_SECONDS)
+            seconds, left = max(1.0, seconds - spent), left - work[stage.name]
             before = stage.name
         return reports
 
@@ -274,9 +278,10 @@ def run(
         "versions": versions(),
         "command": f"python3 lab.py run --preset {preset}" + (" --compare" if compare else ""),
     }
+    write_report(report, job.directory)
     if compare:
         report["comparison"] = compare_experts(job, report, show, tell)
-    write_report(report, job.directory)
+        write_report(report, job.directory)
     return report
 
 

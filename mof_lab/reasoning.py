@@ -209,43 +209,30 @@ def sequence(rng):
         )
     )
     change = f"多{step}" if step > 0 else f"少{-step}"
-    worked = f"每次{change}，{shown[-1]}{step:+d}={answer}，是{answer}。"
+    difference = f"{shown[1]}-{shown[0]}" if step > 0 else f"{shown[0]}-{shown[1]}"
+    worked = f"{difference}={abs(step)}，每次{change}，{shown[-1]}{step:+d}={answer}，是{answer}。"
     return Problem("sequence", f"sequence {start} {step}", (question,), (worked,))
 
 
 @_kind
 def weekday(rng):
-    day, offset = rng.randrange(7), rng.randint(1, 4)
-    back = rng.random() < 0.35
-    today, sign = f"星期{DAYS[day]}", -1 if back else 1
-    answer = f"星期{DAYS[(day + sign * offset) % 7]}"
-    n, who = HOW_MANY[offset], rng.choice(NAMES)
-    if back:
-        question = rng.choice(
-            (
-                f"今天是{today}，{n}天前是星期几？",
-                f"如果今天{today}，往前数{n}天是星期几？",
-                f"{today}的{n}天前是星期几",
-                f"今天{today}，那么{n}天以前呢，是星期几？",
-                f"{who}{today}到家，路上走了{n}天，星期几出发的？",
-                f"{today}那天{who}说，病了{n}天，是星期几开始病的？",
-            )
+    day, offset, who = rng.randrange(7), rng.randint(1, 6), rng.choice(NAMES)
+    today, n = f"星期{DAYS[day]}", HOW_MANY[offset]
+    days = "、".join(DAYS[(day + i + 1) % 7] for i in range(offset))
+    question = rng.choice(
+        (
+            f"今天是{today}，{n}天后是星期几？",
+            f"今天{today}，再过{n}天是星期几？",
+            f"如果今天{today}，{n}天以后是星期几",
+            f"{today}再过{n}天是星期几？",
+            f"{who}{today}出门，走了{n}天，星期几到？",
+            f"{who}{today}寄信，{n}天后送到，是星期几？",
+            f"{who}{today}种下豆子，过{n}天发芽，是星期几发芽？",
+            f"{today}那天{who}说，{n}天后见，是星期几见？",
         )
-    else:
-        question = rng.choice(
-            (
-                f"今天是{today}，{n}天后是星期几？",
-                f"今天{today}，再过{n}天是星期几？",
-                f"如果今天{today}，{n}天以后是星期几",
-                f"{today}再过{n}天是星期几？",
-                f"{who}{today}出门，走了{n}天，星期几到？",
-                f"{who}{today}寄信，{n}天后送到，是星期几？",
-                f"{who}{today}种下豆子，过{n}天发芽，是星期几发芽？",
-            )
-        )
-    key = f"weekday {day} {sign * offset % 7}"
-    days = "、".join(DAYS[(day + sign * (i + 1)) % 7] for i in range(offset))
-    return Problem("weekday", key, (question,), (f"数{n}天：{days}，是{answer}。",))
+    )
+    answer = f"数{n}天：{days}，是星期{DAYS[(day + offset) % 7]}。"
+    return Problem("weekday", f"weekday {day} {offset}", (question,), (answer,))
 
 
 @_kind

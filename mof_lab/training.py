@@ -38,7 +38,8 @@ class Trainer:
         held_out: kind → `Windows` to measure on; may be empty.
         preset, stage: what to do (see `configuration`).
         directory: the checkpoint's folder. If it holds this stage, unfinished, training goes on.
-        seconds: the stage is shortened to fit into this time on a slow machine.
+        seconds: the steps are made fewer to fit into this time on a slow machine; compiling,
+            before the first of them, is not counted.
         reports: how many times the held-out text is measured over the stage.
     """
 
@@ -142,7 +143,7 @@ class Trainer:
             return
         started = reported = saved = time.monotonic()
         base, losses, since = self.record.seconds, [], self.record.tokens
-        shorten_at = self.record.step + 12 if self.record.step == 0 else None
+        shorten_at = self.record.step + 32 if self.record.step == 0 else None
         timed_from = None
         try:
             while self.record.step < self.record.steps:
@@ -152,7 +153,7 @@ class Trainer:
                 if self.record.step == 2:
                     timed_from = now  # the first steps compile
                 if self.record.step == shorten_at and self.budget < math.inf:
-                    self._fit_budget((now - timed_from) / 10)
+                    self._fit_budget((now - timed_from) / (shorten_at - 2))
                 finished = self.record.step == self.record.steps
                 measure = finished or self.record.step % self._measure_every() == 0
                 if measure or now - reported > 0.5:
@@ -220,7 +221,7 @@ class Trainer:
         return roles[:, 1:] == ANSWER if self.stage.answers_only else roles[:, 1:] != NOTHING
 
     def _fit_budget(self, seconds_a_step):
-        possible = self.record.step + int((self.budget - self.record.seconds) / seconds_a_step)
+        possible = int(self.budget / seconds_a_step)
         if possible < self.record.steps:
             state = [v.numpy() for v in self.optimizer.variables]
             self._plan(max(self.record.step + 1, possible))

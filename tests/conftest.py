@@ -16,6 +16,7 @@ for name, value in (
     ("CUDA_VISIBLE_DEVICES", "-1"),
     ("TF_NUM_INTRAOP_THREADS", "1"),  # toy models are quicker without a pool of threads
     ("TF_NUM_INTEROP_THREADS", "1"),
+    ("XLA_FLAGS", "--xla_backend_optimization_level=0"),  # a toy runs for less than it compiles
     ("HF_HUB_OFFLINE", "1"),  # a data set that is not a local file is an error at once
     ("HF_DATASETS_OFFLINE", "1"),
 ):

@@ -82,6 +82,14 @@ def test_documents_stay_whole_and_keep_their_roles(rows, window, seed):
             assert windows.roles[row_number, cut].tolist() == expected
 
 
+@given(documents(), st.integers(4, 60), st.integers(0, 3))
+def test_within_a_window_every_document_begins_with_begin(rows, window, seed):
+    """Only there do layers forget; the rest of a cut document therefore opens a window."""
+    windows = pack(rows, HAN, window, seed)
+    first = (windows.roles == NOTHING) & (windows.tokens != PADDING)
+    assert (windows.tokens[:, 1:][first[:, 1:]] == BEGIN).all()
+
+
 @given(st.lists(st.text(alphabet=HAN.characters[:9], min_size=1), min_size=1, max_size=6))
 def test_roles_of_a_dialogue(texts):
     turns = [(("user", "assistant")[i % 2], text) for i, text in enumerate(texts)]
