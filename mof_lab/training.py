@@ -68,6 +68,7 @@ class Trainer:
         model.train_only(stage.trains)
         self.variables = model.trainable_variables
         self.optimizer = None
+        self._gradients = self._compile()
         self._resume()
 
     def _resume(self):
@@ -111,10 +112,11 @@ class Trainer:
             )
             self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "alpha"])
             self.optimizer.build(self.variables)
-        self._step = self._compile()
+        self._step = self._make_step()
 
     def _compile(self):
-        stage, model, variables, optimizer = self.stage, self.model, self.variables, self.optimizer
+        """Loss and gradients of a batch, in XLA; compiled once, at the first step."""
+        stage, model, variables = self.stage, self.model, self.variables
 
         @tf.function(jit_compile=True)
         def gradients(tokens, weights, total):
@@ -124,6 +126,12 @@ class Trainer:
                 # Divided by the weight of the whole batch: replicas then simply add up.
                 loss = tf.reduce_sum(losses * weights) / total
             return loss, tape.gradient(loss, [v.value for v in variables])
+
+        return gradients
+
+    def _make_step(self):
+        """One optimiser step over all replicas."""
+        gradients, variables, optimizer = self._gradients, self.variables, self.optimizer
 
         def replica(tokens, weights, total):
             loss, grads = gradients(tokens, weights, total)
