@@ -37,7 +37,8 @@ def draw(checkpoint):
     from mof_lab import inspection, views
 
     model, vocabulary, _ = mof_lab.load_checkpoint(checkpoint)
-    turns = ["我叫小明", "你好，小明！", "法国的首都是哪里？", "是巴黎。"]
+    turns = [("user", "法国的首都是哪里？"), ("assistant", "是巴黎。")]
+    turns += [("user", "12加7等于多少？"), ("assistant", "12+7=19，是19。")]
     trace = inspection.trace_dialogue(model, vocabulary, turns)
     images = PROJECT / "docs" / "images"
     images.mkdir(parents=True, exist_ok=True)
