@@ -32,6 +32,10 @@ class ModelConfig:
     context_length: int = 2048  # characters of history a chat is meant for
 
     def __post_init__(self):
+        for name in ("embedding_dim", "gru_units", "num_layers", "num_heads", "router_units"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise LabError(f"{name} is {value!r}; expected a whole number of at least 1.")
         if self.embedding_dim % self.num_heads:
             raise LabError(
                 f"embedding_dim {self.embedding_dim} is not a multiple of num_heads "

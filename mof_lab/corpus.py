@@ -206,6 +206,8 @@ def _adapt(number, item):
     key = str(item.get("key") or number)
     turns = item.get("messages") or item.get("conversations")
     if turns:
+        if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
+            return
         roles = {"human": "user", "gpt": "assistant"}
         messages = []
         for turn in turns:
@@ -213,7 +215,7 @@ def _adapt(number, item):
             messages.append(
                 {"role": roles.get(role, role), "content": turn.get("content") or turn.get("value")}
             )
-        messages = [m for m in messages if m["role"] in ("user", "assistant") and m["content"]]
+        messages = [m for m in messages if _spoken(m)]
         if messages:
             yield _document("chat", key, messages=messages)
         return
@@ -231,6 +233,12 @@ def _adapt(number, item):
             f"The data has the columns {', '.join(item)}; expected text, messages, conversations, "
             "or a question and an answer (instruction/output, prompt/response, …)."
         )
+
+
+def _spoken(message):
+    """Does somebody of a dialogue say something here?"""
+    content = message["content"]
+    return message["role"] in ("user", "assistant") and isinstance(content, str) and content
 
 
 def texts(rows):
