@@ -69,6 +69,8 @@ class Trainer:
         self.variables = model.trainable_variables
         self.optimizer = None
         self._gradients = self._compile()
+        self._loss = tf.Variable(0.0, trainable=False)  # of the last step
+        self._interrupted = False
         self._resume()
 
     def _resume(self):
@@ -141,7 +143,8 @@ class Trainer:
         @tf.function
         def step(tokens, weights, total):
             losses = self.strategy.run(replica, args=(tokens, weights, total))
-            return self.strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
+            loss = self.strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
+            return self._loss.assign(loss)
 
         return step
 
@@ -151,17 +154,18 @@ class Trainer:
             return
         started = reported = saved = time.monotonic()
         base, losses, since = self.record.seconds, [], self.record.tokens
-        shorten_at = self.record.step + 32 if self.record.step == 0 else None
+        first = self.record.step  # of this session; the first two steps compile
+        shorten_at = first + 32 if first < 32 else None
         timed_from = None
         try:
             while self.record.step < self.record.steps:
                 losses.append(self._one_step())
                 now = time.monotonic()
                 self.record.seconds = base + now - started
-                if self.record.step == 2:
-                    timed_from = now  # the first steps compile
+                if self.record.step == first + 2:
+                    timed_from = now
                 if self.record.step == shorten_at and self.budget < math.inf:
-                    self._fit_budget((now - timed_from) / (shorten_at - 2))
+                    self._fit_budget((now - timed_from) / 30)
                 finished = self.record.step == self.record.steps
                 measure = finished or self.record.step % self._measure_every() == 0
                 if measure or now - reported > 0.5:
@@ -180,12 +184,16 @@ class Trainer:
                     speed = (self.record.tokens - since) / max(1e-9, now - reported)
                     yield self._progress(mean, bits, speed)
                     losses, since, reported = [], self.record.tokens, time.monotonic()
-                if time.monotonic() - saved > SAVE_EVERY_SECONDS and not finished:
+                due = time.monotonic() - saved > SAVE_EVERY_SECONDS
+                if due and not finished and _finite(losses):
                     self.save()
                     saved = time.monotonic()
+                if self._interrupted:
+                    raise KeyboardInterrupt
             self.record.done = True
         finally:
-            if losses == [] or bool(np.isfinite(float(tf.reduce_mean(losses)))):
+            self._interrupted = False
+            if _finite(losses):
                 self.save()
 
     def run(self, show=None):
@@ -218,7 +226,15 @@ class Trainer:
         tokens, roles = self.batches(self.record.step)
         weights = self._learned(roles).astype(np.float32)
         total = np.float32(max(1.0, weights.sum()))
-        loss = self._step(tf.constant(tokens), tf.constant(weights), tf.constant(total))
+        try:
+            loss = self._step(tf.constant(tokens), tf.constant(weights), tf.constant(total))
+            loss = tf.identity(loss)
+        except KeyboardInterrupt:
+            # Ctrl-C is seen when the compiled step returns: if its weights are there, its number
+            # must be too, or the step would be done twice.
+            if int(self.optimizer.iterations) == self.record.step:
+                raise
+            loss, self._interrupted = tf.identity(self._loss), True
         self.record.step += 1
         self.record.tokens += weights.size
         self.record.peak_memory = max(self.record.peak_memory, memory_in_use())
@@ -254,6 +270,11 @@ class Trainer:
             float(self.optimizer.learning_rate),
             memory_in_use(),
         )
+
+
+def _finite(losses):
+    """Are these losses, perhaps none, all numbers?"""
+    return not losses or math.isfinite(float(tf.reduce_mean(losses)))
 
 
 def checkpoint_config(model):

@@ -66,7 +66,7 @@ def test_top_k_keeps_the_k_most_probable(logits, k):
     free, result = probabilities(logits, plain()), probabilities(logits, plain(top_k=k))
     kept = np.flatnonzero(result)
     assert len(kept) == min(k, np.count_nonzero(free))
-    assert set(kept) == set(np.argsort(-free)[: len(kept)])
+    assert min(free[kept]) >= max(np.delete(free, kept), default=0)  # ties may fall either way
     np.testing.assert_allclose(result[kept], free[kept] / free[kept].sum(), rtol=1e-6)
 
 
