@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from .generation import Decoder
-from .packing import ANSWER, NOTHING, encode_dialogue
+from .packing import ANSWER, encode_dialogue
 from .vocabulary import ASSISTANT
 
 
@@ -51,25 +51,15 @@ def _compiled(model, expert):
     return cache[expert]
 
 
-def written(roles):
-    """The characters a model has to write itself: the assistant's, or all where nobody answers.
-
-    Args:
-        roles: (windows, window + 1), of one kind of text.
-
-    Returns:
-        (windows, window) of bool, for the targets.
-    """
-    roles = np.asarray(roles)[:, 1:]
-    return roles == ANSWER if (roles == ANSWER).any() else roles != NOTHING
-
-
 def bits_per_character(model, packs, expert=None):
-    """Held-out bits a character by kind of text, and over all (`"all"`); see `written`."""
+    """Held-out bits a character by kind of text, and over all (`"all"`).
+
+    Only characters that the model has to write itself count (`packing.ANSWER`).
+    """
     result, total, count = {}, 0.0, 0
     for kind, windows in packs.items():
         nats = window_nats(model, windows.tokens, expert)
-        learned = written(windows.roles)
+        learned = windows.roles[:, 1:] == ANSWER
         result[kind] = float(nats[learned].mean() / math.log(2))
         total, count = total + nats[learned].sum(), count + learned.sum()
     result["all"] = float(total / max(1, count) / math.log(2))
@@ -77,11 +67,11 @@ def bits_per_character(model, packs, expert=None):
 
 
 def router_weights(model, packs):
-    """Mean router weights by kind of text; see `written`."""
+    """Mean router weights by kind of text, where the model writes itself (`packing.ANSWER`)."""
     result = {}
     for kind, windows in packs.items():
         weights = window_router_weights(model, windows.tokens)
-        learned = written(windows.roles)
+        learned = windows.roles[:, 1:] == ANSWER
         result[kind] = [float(w) for w in weights[learned].mean(axis=0)]
     return result
 

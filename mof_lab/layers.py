@@ -210,7 +210,7 @@ class UnitInterval(keras.constraints.Constraint):
     """Keeps a weight in [0, 1] after every optimiser step."""
 
     def __call__(self, w):
-        return ops.clip(w, 0.0, 1.0)
+        return ops.where(w >= 0, ops.minimum(w, 1.0), 0.0)  # a clip would let NaN through
 
 
 @keras.saving.register_keras_serializable("mof_lab")

@@ -2,7 +2,8 @@
 
 A window holds whole documents, best fit first, so almost nothing is padding; a layer forgets
 where a document begins, so neighbours do not see each other. Beside each token stands its
-role, which becomes the loss mask: 0 nothing to learn, 1 context, 2 the assistant's characters.
+role, which becomes the loss mask: 0 nothing to learn, 1 context, 2 what the model itself has to
+write (the assistant's characters; all of a text where nobody is asked).
 """
 
 import hashlib
@@ -39,7 +40,7 @@ def encode_dialogue(turns, vocabulary):
 def encode_text(text, vocabulary):
     """⟨begin⟩…⟨end⟩ as ids and roles."""
     ids = vocabulary.encode(text)
-    return [BEGIN, *ids, END], [NOTHING, *[CONTEXT] * len(ids), CONTEXT]
+    return [BEGIN, *ids, END], [NOTHING, *[ANSWER] * len(ids), ANSWER]
 
 
 def encode(row, vocabulary):

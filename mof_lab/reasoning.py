@@ -1,14 +1,15 @@
 """Reasoning questions from a seeded generator: small sums, order, time, memory of what was said.
 
-Answers show their steps, as a teacher would ("7加5是12，30加20是50，一共62。"): each step is
+Answers show their steps, as a teacher would ("7+5=12，50+12=62，是62。"): each step is
 small enough for a small model to learn, and a person sees where it went wrong.
 
 Each kind is one function `rng → Problem`. A problem's key names its content and not its
 wording (the operands, the names, the days), and the key alone decides whether it is held
-out: a held-out sum is never met in training, in no wording.
+out: a held-out sum is never met in training, in no wording and not as a step of another sum.
 """
 
 import random
+import re
 from dataclasses import dataclass
 
 from .splits import is_held_out
@@ -40,8 +41,9 @@ def generate(count, seed, held_out=False):
     while len(problems) < count and misses < 2000:
         kind, make = makers[len(problems) % len(makers)]
         problem = make(rng)
-        fresh = problem.turns not in seen and is_held_out(problem.key, 0.1) == held_out
-        if fresh:
+        kept = _is_held_out(problem.key)
+        fits = kept if held_out else not (kept or shows_held_out_sum(problem))
+        if fits and problem.turns not in seen:
             seen.add(problem.turns)
             problems.append(problem)
             misses = 0
@@ -52,6 +54,29 @@ def generate(count, seed, held_out=False):
                 if not makers:
                     break
     return problems
+
+
+def _is_held_out(key):
+    """A tenth of all contents, but no sum of the tables that every longer sum is made of."""
+    kind, *operands = key.split()
+    if kind == "addition" and max(map(int, operands)) < 10:
+        return False
+    if kind == "subtraction" and int(operands[0]) < 20 and int(operands[1]) < 10:
+        return False
+    return is_held_out(key, 0.1)
+
+
+def shows_held_out_sum(problem):
+    """Does a sum that is kept for judging stand anywhere in it, if only as a step?"""
+    text = " ".join((*problem.turns, *problem.answers))
+    sums = re.findall(r"(?=(?<!\d)(\d+)([+-])(\d+))", text)
+    return any(_is_held_out(_sum_key(int(a), sign, int(b))) for a, sign, b in sums)
+
+
+def _sum_key(a, sign, b):
+    if sign == "+":
+        return f"addition {min(a, b)} {max(a, b)}"
+    return f"subtraction {a} {b}"
 
 
 def _kind(make):
@@ -111,8 +136,7 @@ def addition(rng):
         f"上午来了{a}位客人，下午来了{b}位，今天一共来了多少位？",
     )
     question = rng.choice(plain if rng.random() < 0.6 else story)
-    key = "addition {} {}".format(*sorted((a, b)))
-    return Problem("addition", key, (question,), (_add(a, b),))
+    return Problem("addition", _sum_key(a, "+", b), (question,), (_add(a, b),))
 
 
 @_kind
@@ -137,7 +161,7 @@ def subtraction(rng):
         f"一本书有{a}页，看了{b}页，还有多少页没看？",
     )
     question = rng.choice(plain if rng.random() < 0.6 else story)
-    return Problem("subtraction", f"subtraction {a} {b}", (question,), (_subtract(a, b),))
+    return Problem("subtraction", _sum_key(a, "-", b), (question,), (_subtract(a, b),))
 
 
 @_kind
@@ -193,8 +217,8 @@ def counting(rng):
 
 @_kind
 def sequence(rng):
-    step, start = rng.choice((1, 2, 3, 5, 10)), rng.randint(1, 30)
-    if rng.random() < 0.3:
+    step, start = rng.choice((1, 2, 3, 4, 5, 10)), rng.randint(1, 50)
+    if rng.random() < 0.4:
         start, step = start + 4 * step, -step
     shown = [start + step * i for i in range(3)]
     listed, answer = "、".join(map(str, shown)), start + step * 3
@@ -209,8 +233,7 @@ def sequence(rng):
         )
     )
     change = f"多{step}" if step > 0 else f"少{-step}"
-    difference = f"{shown[1]}-{shown[0]}" if step > 0 else f"{shown[0]}-{shown[1]}"
-    worked = f"{difference}={abs(step)}，每次{change}，{shown[-1]}{step:+d}={answer}，是{answer}。"
+    worked = f"每次{change}，{shown[-1]}{step:+d}={answer}，是{answer}。"
     return Problem("sequence", f"sequence {start} {step}", (question,), (worked,))
 
 

@@ -170,9 +170,9 @@ class Trainer:
                 measure = finished or self.record.step % self._measure_every() == 0
                 if measure or now - reported > 0.5:
                     mean = float(tf.reduce_mean(losses))
-                    if not math.isfinite(mean):
+                    if not math.isfinite(mean) or finished and not self._sound(losses):
                         raise LabError(
-                            f"The loss became {mean} at step {self.record.step} of stage "
+                            f"The weights ran away (loss {mean:.3g}) at step {self.record.step} of stage "
                             f"{self.stage.name}; the last checkpoint is kept. "
                             "Lower the learning rate and start again."
                         )
@@ -185,7 +185,7 @@ class Trainer:
                     yield self._progress(mean, bits, speed)
                     losses, since, reported = [], self.record.tokens, time.monotonic()
                 due = time.monotonic() - saved > SAVE_EVERY_SECONDS
-                if due and not finished and _finite(losses):
+                if due and not finished and self._sound(losses):
                     self.save()
                     saved = time.monotonic()
                 if self._interrupted:
@@ -193,7 +193,7 @@ class Trainer:
             self.record.done = True
         finally:
             self._interrupted = False
-            if _finite(losses):
+            if self._sound(losses):
                 self.save()
 
     def run(self, show=None):
@@ -244,6 +244,11 @@ class Trainer:
         """Which targets count: (windows, window), from the roles of window + 1 tokens."""
         return roles[:, 1:] == ANSWER if self.stage.answers_only else roles[:, 1:] != NOTHING
 
+    def _sound(self, losses):
+        """Are these losses, perhaps none, and all weights numbers? Nothing else is saved."""
+        values = (*losses, *(v.value for v in self.variables))
+        return all(bool(tf.reduce_all(tf.math.is_finite(value))) for value in values)
+
     def _fit_budget(self, seconds_a_step):
         possible = int(self.budget / seconds_a_step)
         if possible < self.record.steps:
@@ -270,11 +275,6 @@ class Trainer:
             float(self.optimizer.learning_rate),
             memory_in_use(),
         )
-
-
-def _finite(losses):
-    """Are these losses, perhaps none, all numbers?"""
-    return not losses or math.isfinite(float(tf.reduce_mean(losses)))
 
 
 def checkpoint_config(model):

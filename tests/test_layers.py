@@ -322,6 +322,12 @@ def test_alpha_stays_in_the_unit_interval(optimizer, rate):
         assert 0 <= float(layer.alpha) <= 1
 
 
+def test_alpha_that_is_no_number_becomes_zero():
+    layer = built(ThoughtSpace)
+    keras.optimizers.SGD(1.0).apply([tf.constant(np.nan)], [layer.alpha])
+    assert float(layer.alpha) == 0
+
+
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_unit_interval(value):
     assert 0 <= float(UnitInterval()(tf.constant(value))) <= 1

@@ -112,7 +112,7 @@ def test_roles_of_a_dialogue(texts):
 def test_roles_of_a_text():
     assert encode_text("一", HAN) == (
         [BEGIN, HAN.encode("一")[0], END],
-        [NOTHING, CONTEXT, CONTEXT],
+        [NOTHING, ANSWER, ANSWER],
     )
 
 

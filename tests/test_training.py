@@ -379,12 +379,24 @@ def test_a_loss_that_is_no_number(eagerly, make, tmp_path, monkeypatch, save_eve
     stop_after(good, 2)
     bad = make(tmp_path, reports=3)
     bad.model.head_norm.gamma.assign(np.full(16, np.nan, np.float32))
-    with pytest.raises(LabError, match=r"loss became nan.*gru.*learning rate") as caught:
+    with pytest.raises(LabError, match=r"ran away.*loss nan.*gru.*learning rate") as caught:
         bad.run()
     assert "\n" not in str(caught.value)
     kept, _, meta = checkpoint.load(tmp_path)
     assert meta["step"] == 2
     assert same(arrays(kept.variables), arrays(good.model.variables))
+
+
+def test_weights_that_are_no_numbers_are_not_saved(eagerly, make, tmp_path):
+    """The loss of a step is that of the weights before it, and may still be fine."""
+    stop_after(make(tmp_path), 2)
+    trainer = make(tmp_path)
+    for _ in trainer:
+        trainer.model.head_norm.gamma.assign(np.full(16, np.nan, np.float32))
+        break
+    kept, _, meta = checkpoint.load(tmp_path)
+    assert meta["step"] == 2
+    assert all(np.isfinite(a).all() for a in arrays(kept.variables))
 
 
 def test_an_error_elsewhere_saves(eagerly, make, tmp_path):
