@@ -172,8 +172,8 @@ class Trainer:
                     mean = float(tf.reduce_mean(losses))
                     if not math.isfinite(mean) or finished and not self._sound(losses):
                         raise LabError(
-                            f"The weights ran away (loss {mean:.3g}) at step {self.record.step} of stage "
-                            f"{self.stage.name}; the last checkpoint is kept. "
+                            f"The weights ran away (loss {mean:.3g}) at step {self.record.step} "
+                            f"of stage {self.stage.name}; the last checkpoint is kept. "
                             "Lower the learning rate and start again."
                         )
                     bits = self.held_out_bits() if measure and self.measured else None
