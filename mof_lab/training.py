@@ -11,6 +11,7 @@ strategy.
 """
 
 import math
+import statistics
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -155,17 +156,17 @@ class Trainer:
         started = reported = saved = time.monotonic()
         base, losses, since = self.record.seconds, [], self.record.tokens
         first = self.record.step  # of this session; the first two steps compile
-        shorten_at = first + 32 if first < 32 else None
-        timed_from = None
+        shorten_at = first + 42 if first < 42 else None
+        step_seconds = []
         try:
             while self.record.step < self.record.steps:
+                before = time.monotonic()
                 losses.append(self._one_step())
                 now = time.monotonic()
                 self.record.seconds = base + now - started
-                if self.record.step == first + 2:
-                    timed_from = now
+                step_seconds.append(now - before)
                 if self.record.step == shorten_at and self.budget < math.inf:
-                    self._fit_budget((now - timed_from) / 30)
+                    self._fit_budget(statistics.median(step_seconds))
                 finished = self.record.step == self.record.steps
                 measure = finished or self.record.step % self._measure_every() == 0
                 if measure or now - reported > 0.5:
