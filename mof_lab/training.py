@@ -68,60 +68,33 @@ class Trainer:
         self.strategy = tf.distribute.get_strategy()
         model.train_only(stage.trains)
         self.variables = model.trainable_variables
-        self.optimizer = None
-        self._gradients = self._compile()
+        self.optimizer = self._make_optimizer()
+        self._step = self._make_step()
         self._loss = tf.Variable(0.0, trainable=False)  # of the last step
         self._interrupted = False
         self._resume()
 
-    def _resume(self):
-        """Goes on where an earlier trainer of this stage stopped."""
-        try:
-            meta = checkpoint.read_meta(self.directory)
-        except LabError:
-            if (self.directory / "meta.json").exists():
-                raise
-            self._plan(self.stage.steps)
-            return
-        if meta.get("stage") != self.stage.name or meta["config"] != checkpoint_config(self.model):
-            raise LabError(
-                f"{self.directory} holds another training (stage {meta.get('stage')!r}); "
-                "choose another folder or remove it."
-            )
-        self.record = Record(**meta["record"])
-        checkpoint.restore(self.directory, meta, "model", self.model.variables)
-        self._plan(self.record.steps)
-        if not self.record.done:
-            checkpoint.restore(self.directory, meta, "optimizer", self.optimizer.variables)
-
-    def _plan(self, steps):
-        """Fixes the number of steps and with it the learning-rate schedule."""
-        self.record.steps = steps
-        preset, peak = self.preset, self.stage.learning_rate
-        warmup = max(1, round(steps * preset.warmup))
-        schedule = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=peak / warmup,
-            decay_steps=max(1, steps - warmup),
-            alpha=preset.final_rate,
-            warmup_target=peak,
-            warmup_steps=warmup,
-        )
+    def _make_optimizer(self):
         with self.strategy.scope():
-            self.optimizer = keras.optimizers.AdamW(
-                schedule,
+            optimizer = keras.optimizers.AdamW(
+                self.stage.learning_rate,
                 beta_2=0.98,
-                weight_decay=preset.weight_decay,
-                global_clipnorm=preset.clip_norm,
+                weight_decay=self.preset.weight_decay,
+                global_clipnorm=self.preset.clip_norm,
             )
-            self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "alpha"])
-            self.optimizer.build(self.variables)
-        self._step = self._make_step()
+            optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "alpha"])
+            optimizer.build(self.variables)
+        return optimizer
 
-    def _compile(self):
-        """Loss and gradients of a batch, in XLA; compiled once, at the first step."""
-        stage, model, variables = self.stage, self.model, self.variables
+    def _make_step(self):
+        """One step over all replicas.
 
-        @tf.function(jit_compile=True)
+        A single replica does all of it in one XLA program, so that the optimiser's small
+        operations are fused too; several meet between gradient and update.
+        """
+        stage, model, variables, optimizer = self.stage, self.model, self.variables, self.optimizer
+        alone = self.strategy.num_replicas_in_sync == 1
+
         def gradients(tokens, weights, total):
             with tf.GradientTape() as tape:
                 logits = model(tokens[:, :-1], expert=stage.expert or None, training=True)["logits"]
@@ -130,16 +103,16 @@ class Trainer:
                 loss = tf.reduce_sum(losses * weights) / total
             return loss, tape.gradient(loss, [v.value for v in variables])
 
-        return gradients
-
-    def _make_step(self):
-        """One optimiser step over all replicas."""
-        gradients, variables, optimizer = self._gradients, self.variables, self.optimizer
+        if not alone:
+            gradients = tf.function(gradients, jit_compile=True)
 
         def replica(tokens, weights, total):
             loss, grads = gradients(tokens, weights, total)
             optimizer.apply(grads, variables)
             return loss
+
+        if alone:
+            replica = tf.function(replica, jit_compile=True)
 
         @tf.function
         def step(tokens, weights, total):
@@ -148,6 +121,24 @@ class Trainer:
             return self._loss.assign(loss)
 
         return step
+
+    def _resume(self):
+        """Goes on where an earlier trainer of this stage stopped."""
+        try:
+            meta = checkpoint.read_meta(self.directory)
+        except LabError:
+            if (self.directory / "meta.json").exists():
+                raise
+            return
+        if meta.get("stage") != self.stage.name or meta["config"] != checkpoint_config(self.model):
+            raise LabError(
+                f"{self.directory} holds another training (stage {meta.get('stage')!r}); "
+                "choose another folder or remove it."
+            )
+        self.record = Record(**meta["record"])
+        checkpoint.restore(self.directory, meta, "model", self.model.variables)
+        if not self.record.done:
+            checkpoint.restore(self.directory, meta, "optimizer", self.optimizer.variables)
 
     def __iter__(self):
         """Trains, and reports about twice a second; saves whenever the loop is left."""
@@ -227,6 +218,9 @@ class Trainer:
         tokens, roles = self.batches(self.record.step)
         weights = self._learned(roles).astype(np.float32)
         total = np.float32(max(1.0, weights.sum()))
+        self.optimizer.learning_rate = learning_rate(
+            self.record.step, self.record.steps, self.stage.learning_rate, self.preset
+        )
         try:
             loss = self._step(tf.constant(tokens), tf.constant(weights), tf.constant(total))
             loss = tf.identity(loss)
@@ -251,12 +245,8 @@ class Trainer:
         return all(bool(tf.reduce_all(tf.math.is_finite(value))) for value in values)
 
     def _fit_budget(self, seconds_a_step):
-        possible = int(self.budget / seconds_a_step)
-        if possible < self.record.steps:
-            state = [v.numpy() for v in self.optimizer.variables]
-            self._plan(max(self.record.step + 1, possible))
-            for variable, value in zip(self.optimizer.variables, state, strict=True):
-                variable.assign(value)
+        possible = max(self.record.step + 1, int(self.budget / seconds_a_step))
+        self.record.steps = min(self.record.steps, possible)
 
     def _measure_every(self):
         return max(1, self.record.steps // self.reports)
@@ -276,6 +266,15 @@ class Trainer:
             float(self.optimizer.learning_rate),
             memory_in_use(),
         )
+
+
+def learning_rate(step, steps, peak, preset):
+    """Of a step of `steps`: a linear warm-up, then half a cosine down to `final_rate` · peak."""
+    warmup = max(1, round(steps * preset.warmup))
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    done = (step - warmup) / max(1, steps - warmup)
+    return peak * (preset.final_rate + (1 - preset.final_rate) * (1 + math.cos(math.pi * done)) / 2)
 
 
 def checkpoint_config(model):
