@@ -111,13 +111,14 @@ PRESETS = {
         Preset(
             name="tiny",
             about="1 M parameters, all stages in under 10 minutes, under 1.5 GB",
-            model=ModelConfig(),
+            model=ModelConfig(dropout=0.1),
             stages=_stages(600, 600, 120, 600, 7000, 3e-3),
             window=128,
             batch=8,
             vocabulary_size=2400,
             reasoning_examples=60_000,
             minutes=9.0,
+            weight_decay=0.3,
         ),
         Preset(
             name="small",
