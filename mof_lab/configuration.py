@@ -92,7 +92,7 @@ class Preset:
 
 
 PRETRAIN = (("story", 0.18), ("chat", 0.17), ("knowledge", 0.3), ("reasoning", 0.35))
-CHAT = (("story", 0.0), ("chat", 0.14), ("knowledge", 0.4), ("reasoning", 0.46))
+CHAT = (("story", 0.03), ("chat", 0.17), ("knowledge", 0.32), ("reasoning", 0.48))
 
 
 def _stages(gru, transformer, router, joint, chat, rate):
@@ -117,7 +117,7 @@ PRESETS = {
             batch=8,
             vocabulary_size=2400,
             reasoning_examples=60_000,
-            minutes=9.0,
+            minutes=9.3,
             weight_decay=0.3,
         ),
         Preset(

@@ -376,6 +376,16 @@ SMALL_TALK = (
     ("我在看书", "书里有很多朋友。"),
     ("外面下雨了", "记得带伞。"),
     ("你真有意思", "谢谢你的夸奖。"),
+    ("你好", "你好呀！"),
+    ("你是谁？", "我是小墨，一个很小的语言模型。"),
+    ("我今天很开心", "真好，我也跟着开心。"),
+    ("我要去上学了", "路上小心。"),
+    ("你会唱歌吗？", "我只会写字，不会唱歌。"),
+    ("我在想晚饭吃什么", "想吃什么就吃什么吧。"),
+    ("今天好冷啊", "多穿一件衣服。"),
+    ("谢谢你", "不客气。"),
+    ("你说得对", "我们想到一起了。"),
+    ("我有一个问题", "请说，我在听。"),
 )
 COLOURS = _words("红色 黄色 蓝色 绿色 白色 黑色 紫色 橙色 灰色 粉色")
 FOODS = _words("面条 米饭 饺子 包子 面包 苹果 西瓜 鱼 豆腐 鸡蛋 蛋糕 玉米 南瓜饼 蜂蜜 香蕉")
@@ -393,6 +403,19 @@ def _person(rng):
 def _pet(rng):
     one, two = rng.sample(PET_SYLLABLES, 2)
     return rng.choice((f"小{one}", f"{one}{one}", f"{one}{two}"))
+
+
+def _aside(rng, value):
+    """An exchange about something else, that does not give `value` away."""
+    while True:
+        aside = rng.choice(SMALL_TALK)
+        if rng.random() < 0.4:
+            problem = rng.choice((addition, subtraction, comparison))(rng)
+            aside = (problem.turns[0], problem.answers[0])
+            if _is_held_out(problem.key):
+                continue
+        if value not in "".join(aside):
+            return aside
 
 
 @_kind
@@ -438,8 +461,9 @@ def memory(rng):
             f"我的{animal}叫什么名字？",
         )
         answer = f"它叫{value}。"
-    turns = [said, reply]
-    for talk in rng.sample(SMALL_TALK, rng.choice((0, 0, 1, 1, 2, 3))):
-        turns += talk
+    turns = [*_aside(rng, value)] if rng.random() < 0.2 else []
+    turns += [said, reply]
+    for _ in range(rng.choice((0, 0, 1, 1, 2, 3))):
+        turns += _aside(rng, value)
     turns.append(rng.choice(asked))
     return Problem("memory", f"memory {topic} {value}", tuple(turns), (answer,))
