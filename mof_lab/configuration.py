@@ -29,6 +29,7 @@ class ModelConfig:
     learned_positions: int = 0  # rows of a position table; 0 = decay alone tells the order
     stem_blend: float = 0.5  # q of the stem's residual q f(e) + (1 - q) e; the article has 0.4
     dropout: float = 0.0  # share of activations dropped in training
+    recompute: bool = False  # blocks compute twice instead of keeping what their gradient needs
     context_length: int = 2048  # characters of history a chat is meant for
 
     def __post_init__(self):
@@ -75,6 +76,8 @@ class Preset:
     warmup: float = 0.05  # share of a stage's steps
     final_rate: float = 0.05  # learning rate at the end / peak
     clip_norm: float = 1.0  # global gradient norm
+    accumulate: int = 1  # parts that a batch is computed in, one after the other, to save memory
+    xla: bool = True  # compile the training step with XLA; False = a plain TensorFlow graph
     seed: int = 1
 
     def stage(self, name):

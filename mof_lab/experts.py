@@ -12,6 +12,8 @@ where a document begins. Register the class with `@expert("name")` and put the n
 `ModelConfig.experts`: router, trainer, chat and views take it from there.
 """
 
+from functools import partial
+
 import keras
 import tensorflow as tf
 
@@ -103,6 +105,7 @@ class TransformerExpert(keras.layers.Layer):
         self.projection = keras.layers.Dense(output_dim, name="projection")
         self.norm = LayerNorm(name="norm")
         self.output_dim = output_dim
+        self.recompute = config.recompute
 
     def build(self, shape):
         for block in self.blocks:
@@ -121,7 +124,10 @@ class TransformerExpert(keras.layers.Layer):
         x = self._place(x, position)
         states = []
         for block, block_state in zip(self.blocks, state["blocks"], strict=True):
-            x, block_state = block(x, begins, block_state, training=training)
+            run = partial(block, training=training)
+            if self.recompute and training:
+                run = tf.recompute_grad(run)
+            x, block_state = run(x, begins, block_state)
             states.append(block_state)
         return self.norm(self.projection(x)), {"position": position[:, -1] + 1, "blocks": states}
 
