@@ -84,7 +84,7 @@ def run(
     chosen = preset_named(preset)
     out = out or folders.runs_folder() / preset
     check_sayings(say or (), chosen.model.context_length)
-    with going_on(out), Display(chosen.stages) as display:
+    with going_on(out), Display(chosen.stages, minutes or chosen.minutes) as display:
         report = pipeline.run(
             preset, out, say or (), minutes, display.show, display.tell, compare=compare
         )

@@ -5,6 +5,7 @@ with Display(preset.stages) as display:
 """
 
 import contextlib
+import math
 import os
 import re
 import sys
@@ -22,9 +23,11 @@ class Display:
 
     Args:
         stages: the `Stage`s to come, for the time left of all of them; () = not known.
+        minutes: that all of them have; later ones are shortened to keep to it.
     """
 
-    def __init__(self, stages=()):
+    def __init__(self, stages=(), minutes=math.inf):
+        self._ends = time.monotonic() + minutes * 60
         self._work = {s.name: s.steps * STEP_COST.get(s.name, 1.0) for s in stages}
         terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         self._view = _Bars() if terminal else _Lines()
@@ -50,7 +53,8 @@ class Display:
             return None
         later = sum(self._work[name] for name in names[names.index(progress.stage) + 1 :])
         whole = progress.seconds + progress.seconds_left
-        return progress.seconds_left + whole * later / self._work[progress.stage]
+        needed = progress.seconds_left + whole * later / self._work[progress.stage]
+        return max(0.0, min(needed, self._ends - time.monotonic()))
 
 
 class _Lines:

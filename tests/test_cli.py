@@ -215,6 +215,12 @@ def test_without_a_terminal_there_are_few_lines(capsys, monkeypatch):
     )
 
 
+def test_the_time_for_all_stages_keeps_to_the_budget(capsys):
+    with display.Display(STAGES, minutes=1) as shown:
+        shown.show(at(50, "joint"))
+    assert re.search("0:50 left, (1:00|0:59) for all stages", capsys.readouterr().out)
+
+
 def test_a_stage_that_is_not_planned_has_no_time_for_all(capsys):
     with display.Display(STAGES) as shown:
         shown.show(at(50, "gru_alone"))
