@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from . import checkpoint
+from . import checkpoint, litert
 from .corpus import normalise
 from .errors import LabError
 from .generation import Decoder, Sampling
@@ -18,7 +18,7 @@ class ChatSession:
     """Talks with a model.
 
     Args:
-        model, vocabulary: what `checkpoint.load` gives.
+        model, vocabulary: what `checkpoint.load` gives; or a `litert.Model`.
         expert: the name of one expert to talk with alone; None = the mixture.
         router_weights: (experts,), a forced blend instead of the router's.
     """
@@ -30,9 +30,24 @@ class ChatSession:
         self.clear()
 
     @classmethod
-    def from_checkpoint(cls, directory, **options):
-        """A session with the model of a checkpoint folder."""
-        model, vocabulary, _ = checkpoint.load(directory)
+    def from_checkpoint(cls, directory, tell=print, **options):
+        """A session with the model of a checkpoint folder.
+
+        The LiteRT export beside the checkpoint answers where there is one (see `export`): it is
+        quicker and needs no TensorFlow.
+
+        Args:
+            tell: called with a sentence when there is one that can't be used.
+            options: `expert`, `router_weights`.
+        """
+        config, vocabulary, meta = checkpoint.describe(directory)
+        model = None
+        try:
+            model = litert.load(directory, config, meta)
+        except LabError as error:
+            tell(str(error))
+        if model is None:
+            model, vocabulary, _ = checkpoint.load(directory)
         return cls(model, vocabulary, **options)
 
     def clear(self):

@@ -122,6 +122,20 @@ def read_meta(directory):
     return meta
 
 
+def describe(directory):
+    """What a checkpoint is, without its weights and without TensorFlow.
+
+    Returns:
+        (ModelConfig, Vocabulary, dict): the dict is its `meta`.
+    """
+    meta = read_meta(directory)
+    vocabulary = Vocabulary(meta["vocabulary"])
+    config = model_config_from_dict(meta["config"])
+    if vocabulary.hash != meta["vocabulary_hash"] or len(vocabulary) != config.vocabulary_size:
+        raise LabError(f"The vocabulary in {directory} does not fit its model; copy it anew.")
+    return config, vocabulary, meta
+
+
 def load(directory):
     """The model and the vocabulary of a checkpoint, and its `meta`.
 
@@ -130,11 +144,7 @@ def load(directory):
     """
     from .model import MoF  # TensorFlow is slow to import
 
-    meta = read_meta(directory)
-    vocabulary = Vocabulary(meta["vocabulary"])
-    config = model_config_from_dict(meta["config"])
-    if vocabulary.hash != meta["vocabulary_hash"] or len(vocabulary) != config.vocabulary_size:
-        raise LabError(f"The vocabulary in {directory} does not fit its model; copy it anew.")
+    config, vocabulary, meta = describe(directory)
     model = MoF(config)
     restore(directory, meta, "model", model.variables)
     return model, vocabulary, meta

@@ -1,4 +1,4 @@
-"""The command line `mof-lab`: run, train, chat, info, doctor.
+"""The command line `mof-lab`: run, train, chat, export, info, doctor.
 
 What a user can put right is one line on standard error and exit code 1. Modules that are slow to
 load are imported by the command that needs them.
@@ -24,7 +24,7 @@ class Commands(typer.core.TyperGroup):
     """Says errors in one line, and nothing of TensorFlow's own chatter."""
 
     def invoke(self, context):
-        from .display import without_chatter
+        from .chatter import without_chatter
         from .doctor import allowed_cores
 
         cores = str(allowed_cores())  # TensorFlow would count those of the host
@@ -267,7 +267,7 @@ def chat(
     from .generation import Sampling
 
     sampling = Sampling(temperature, top_k, top_p, repetition_penalty, seed)
-    session = ChatSession.from_checkpoint(folder, expert=expert)
+    session = ChatSession.from_checkpoint(folder, tell=note, expert=expert)
     if sys.stdin.isatty():
         note("[CLEAN] forgets 清空, Ctrl-C stops an answer 停止, Ctrl-D leaves 退出.")
         messages = typed_messages()
@@ -355,7 +355,35 @@ def found_checkpoint(folder):
     return max(present, key=lambda place: checkpoint.read_meta(place).get("saved", ""))
 
 
-# ---- looking ------------------------------------------------------------------------------------
+# ---- exporting, looking -------------------------------------------------------------------------
+
+
+@app.command()
+def export(
+    checkpoint: CheckpointName = None,
+    fp32: Annotated[
+        bool, typer.Option("--fp32", help="Keep full precision: four times the size.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Another folder; it then chats without the weights.")
+    ] = None,
+):
+    """Write the file that answers quickly, without TensorFlow.  导出为快速的 int8 模型"""
+    from .export import export as write
+
+    folder = found_checkpoint(checkpoint)
+    card = write(folder, out, "fp32" if fp32 else "int8", tell=note)
+    typer.echo(f"{shown((out or folder) / 'model.tflite')}: {about_export(card)}")
+    typer.echo(f"Talk 对话: {program()} chat {shown(out or folder)}")
+
+
+def about_export(card):
+    """An export in words."""
+    near = card["difference"]
+    return (
+        f"{card['precision']}, {card['bytes'] / 1e6:.1f} MB, {near['bits']:.4f} bits a character "
+        f"away from the weights, {near['same']:.1%} of the most probable characters the same"
+    )
 
 
 @app.command()
@@ -368,7 +396,7 @@ def info(checkpoint: CheckpointName = None):
 
 def facts_about(folder):
     """(name, value) pairs about a checkpoint; damaged files are an error."""
-    from . import checkpoint
+    from . import checkpoint, litert
     from .progress import clock
     from .vocabulary import SPECIAL_NAMES
 
@@ -396,6 +424,11 @@ def facts_about(folder):
     yield "saved", meta.get("saved", "unknown")
     yield "size", f"{size / 1e6:.1f} MB"
     yield "checksums", "right"
+    try:
+        card = litert.read_card(folder, meta)
+        yield "export", about_export(card) if card else "none; mof-lab export makes one"
+    except LabError as error:
+        yield "export", str(error)
 
 
 def checked_files(folder, meta):

@@ -45,6 +45,12 @@ class ModelConfig:
         if not self.experts:
             raise LabError("A model needs at least one expert; name some in `experts`.")
 
+    def expert_index(self, name):
+        """The place of an expert in the list."""
+        if name not in self.experts:
+            raise LabError(f"The model has no expert {name!r}; it has {', '.join(self.experts)}.")
+        return self.experts.index(name)
+
 
 @dataclass(frozen=True)
 class Stage:

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from .generation import Decoder
+from .generation import NEVER
 from .packing import ANSWER, encode_dialogue
-from .vocabulary import ASSISTANT
+from .vocabulary import ASSISTANT, END, PADDING
 
 
 def window_nats(model, tokens, expert=None, batch=32):
@@ -85,18 +85,50 @@ def answer(model, vocabulary, questions, expert=None, max_length=60, batch=64):
     Returns:
         a list of strings.
     """
-    decoder = Decoder(model, expert=expert)
     answers = []
     prompts = [prompt_ids(turns, vocabulary) for turns in questions]
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     found = {}
     for start in range(0, len(order), batch):
         chosen = order[start : start + batch]
-        texts = decoder.complete([prompts[i] for i in chosen], batch, max_length)
+        texts = complete(model, [prompts[i] for i in chosen], expert, batch, max_length)
         found.update(zip(chosen, texts, strict=True))
     for i in range(len(prompts)):
         answers.append(vocabulary.decode(found[i]))
     return answers
+
+
+def complete(model, prompts, expert=None, batch=64, max_length=60):
+    """Continues up to `batch` prompts at once at temperature 0.
+
+    Prompts are padded on the left: each begins with ⟨begin⟩, where every layer forgets.
+
+    Returns:
+        a list of lists of ids, without ⟨end⟩.
+    """
+    read = model.reader(expert)
+    longest = max(len(p) for p in prompts)
+    longest += -longest % 32  # few shapes to compile
+    tokens = np.full((batch, longest), PADDING, np.int32)
+    for row, prompt in zip(tokens, prompts, strict=False):
+        row[longest - len(prompt) :] = prompt
+    out = read(tokens, model.initial_state(batch))
+    written = np.zeros((max_length, batch), np.int32)
+    live = np.arange(batch) < len(prompts)
+    for i in range(max_length):
+        logits = out["logits"].numpy()
+        logits[:, list(NEVER)] = -np.inf
+        written[i] = np.where(live, logits.argmax(-1), END)
+        live &= written[i] != END
+        if not live.any():
+            break
+        out = read(written[i][:, None], out["state"])
+    return [column[: _end(column)].tolist() for column in written.T[: len(prompts)]]
+
+
+def _end(column):
+    ends = np.flatnonzero((column == END) | (column == PADDING))
+    return ends[0] if len(ends) else len(column)
 
 
 def prompt_ids(turns, vocabulary):

@@ -1,19 +1,16 @@
 """Writing: one character after the other, with a state of fixed size.
 
-A `Decoder` holds the compiled step and the state of one text; a `Sampling` says how a
-character is drawn from the logits. A state is a value: keep it to go back to where you were.
+A `Decoder` holds the state of one text; a `Sampling` says how a character is drawn from the
+logits. A state is a value: keep it to go back to where you were. Nothing here needs TensorFlow:
+the model that is read with may be a `model.MoF` or a `litert.Model`.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import tensorflow as tf
 
 from .errors import LabError
 from .vocabulary import END, PADDING, UNKNOWN
-
-#: Prompts are read in pieces of these lengths, so that only so many shapes are compiled.
-PIECES = (256, 64, 16, 4, 1)
 
 
 @dataclass(frozen=True)
@@ -87,28 +84,29 @@ class Decoder:
     """Reads and writes one text.
 
     Args:
-        model: a `MoF`.
+        model: a `MoF`, or its exported form, a `litert.Model`.
         expert: the name of one expert to use alone; None = the mixture.
         router_weights: (experts,), used instead of the router's.
     """
 
     def __init__(self, model, expert=None, router_weights=None):
+        experts = model.config.experts
         if expert is not None:
-            model.expert_index(expert)  # says so if there is none
+            model.config.expert_index(expert)  # says so if there is none
         if router_weights is not None:
-            router_weights = np.asarray(router_weights, np.float32)
-            if router_weights.shape != (len(model.experts),) or (router_weights < 0).any():
+            blend = np.asarray(router_weights, np.float32)
+            if blend.shape != (len(experts),) or (blend < 0).any() or not blend.any():
                 raise LabError(
-                    f"router_weights needs {len(model.experts)} numbers ≥ 0, one an expert."
+                    f"router_weights needs {len(experts)} numbers ≥ 0, one an expert, not all 0."
                 )
-            router_weights = tf.constant(router_weights / max(1e-9, router_weights.sum()))
-        self.model, self.expert, self.forced = model, expert, router_weights
-        self._step, self._prefill = _compiled(model, expert, router_weights is not None)
+            router_weights = blend / blend.sum()
+        self.model = model
+        self._read = model.reader(expert, router_weights)
         self.reset()
 
     def reset(self):
         """Forgets everything."""
-        self.state = self.model.initial_state(1)
+        self.state = self.model.initial_state()
         self.output = None  # logits and router weights after the last character read
 
     def read(self, ids):
@@ -120,16 +118,12 @@ class Decoder:
         ids = np.asarray(ids, np.int32)
         at = 0
         while at < len(ids):
-            size = next(p for p in PIECES if p <= len(ids) - at)
-            piece = tf.constant(ids[None, at : at + size])
-            if size == 1:
-                out = self._step(piece[0], self.state, self.forced)
-            else:
-                out = self._prefill(piece, self.state, self.forced)
+            size = next(p for p in self.model.pieces if p <= len(ids) - at)
+            out = self._read(ids[None, at : at + size], self.state)
             self.state = out["state"]
-            self.output = (out["logits"][0], out["router_weights"][0])
+            self.output = tuple(np.asarray(out[x])[0] for x in ("logits", "router_weights"))
             at += size
-        return None if self.output is None else self.output[0].numpy()
+        return None if self.output is None else self.output[0]
 
     def write(self, sampling, max_length, stop=None):
         """Generates until ⟨end⟩, `max_length` characters, or `stop()` is true.
@@ -142,7 +136,7 @@ class Decoder:
         rng = np.random.default_rng(sampling.seed)
         written = []
         while len(written) < max_length and not (stop is not None and stop()):
-            logits, weights = (x.numpy() for x in self.output)
+            logits, weights = self.output
             chosen = probabilities(logits, sampling, written)
             token = int(rng.choice(len(chosen), p=chosen))
             if token == END:
@@ -150,50 +144,3 @@ class Decoder:
             written.append(token)
             self.read([token])
             yield Character(token, logits, weights)
-
-    def complete(self, prompts, batch, max_length):
-        """Continues many prompts at once at temperature 0.
-
-        Prompts are padded on the left: each begins with ⟨begin⟩, where every layer forgets.
-
-        Returns:
-            a list of lists of ids, without ⟨end⟩.
-        """
-        longest = max(len(p) for p in prompts)
-        longest += -longest % 32  # few shapes to compile
-        tokens = np.full((batch, longest), PADDING, np.int32)
-        for row, prompt in zip(tokens, prompts, strict=False):
-            row[longest - len(prompt) :] = prompt
-        state = self.model.initial_state(batch)
-        out = self._prefill(tf.constant(tokens), state, self.forced)
-        written = np.zeros((max_length, batch), np.int32)
-        live = np.arange(batch) < len(prompts)
-        for i in range(max_length):
-            logits = out["logits"].numpy()
-            logits[:, list(NEVER)] = -np.inf
-            written[i] = np.where(live, logits.argmax(-1), END)
-            live &= written[i] != END
-            if not live.any():
-                break
-            out = self._step(tf.constant(written[i]), out["state"], self.forced)
-        return [column[: _end(column)].tolist() for column in written.T[: len(prompts)]]
-
-
-def _end(column):
-    ends = np.flatnonzero((column == END) | (column == PADDING))
-    return ends[0] if len(ends) else len(column)
-
-
-def _compiled(model, expert, forced):
-    """The compiled step and prefill of a model, made once for each way of using it."""
-    cache = model.__dict__.setdefault("_decoders", {})
-    if (expert, forced) not in cache:
-
-        def step(tokens, state, weights):
-            return model.step(tokens, state, expert=expert, router_weights=weights)
-
-        def prefill(tokens, state, weights):
-            return model.prefill(tokens, state, expert=expert, router_weights=weights)
-
-        cache[expert, forced] = tf.function(step), tf.function(prefill)
-    return cache[expert, forced]

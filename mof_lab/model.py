@@ -60,6 +60,9 @@ class MoF(keras.Model):
         `state`, to go on from.
     """
 
+    #: A decoder reads a prompt in pieces of these lengths, so that few shapes are compiled.
+    pieces = (256, 64, 16, 4, 1)
+
     def __init__(self, config: ModelConfig, seed=1, **kwargs):
         if config.vocabulary_size < 1:
             raise LabError("The model's vocabulary_size is 0; build a vocabulary first.")
@@ -111,7 +114,8 @@ class MoF(keras.Model):
             tokens: (batch, time), integers.
             state: from earlier characters of the same texts; None = an empty history.
             expert: a name: that expert alone answers and the others are not computed.
-            router_weights: (experts,) or (batch, time, experts): used instead of the router's.
+            router_weights: (experts,) or (batch, time, experts): used instead of the router's;
+                all zeros leave the choice to the router.
             training: whether dropout is active.
         """
         if state is None:
@@ -154,6 +158,26 @@ class MoF(keras.Model):
         mixed, out = self._forward(tokens, state, expert, router_weights, run)
         return {"logits": self.head(mixed), **out}
 
+    def reader(self, expert=None, router_weights=None):
+        """Prefill and step, compiled once for each way of using the model; see `Decoder`.
+
+        Returns:
+            a function of tokens (batch, time) and a state; gives what `prefill` gives.
+        """
+        compiled = vars(self).setdefault("_readers", {})  # past Keras, which would track it
+        way = expert, router_weights is not None
+        if way not in compiled:
+
+            @tf.function
+            def read(tokens, state, weights):
+                if tokens.shape[1] == 1:
+                    return self.step(tokens[:, 0], state, expert, weights)
+                return self.prefill(tokens, state, expert, weights)
+
+            compiled[way] = read
+        weights = None if router_weights is None else tf.constant(router_weights)
+        return lambda tokens, state: compiled[way](tf.constant(tokens), state, weights)
+
     def _forward(self, tokens, state, expert, router_weights, run):
         begins = tf.equal(tokens, BEGIN)
         x, stem_state = run(self.stem, self.embed(tokens), begins, state["stem"])
@@ -167,7 +191,8 @@ class MoF(keras.Model):
         else:
             weights, router_state = run(self.router, x, begins, router_state)
             if router_weights is not None:
-                weights = tf.zeros_like(weights) + router_weights
+                forced = tf.zeros_like(weights) + router_weights
+                weights = tf.where(tf.reduce_any(forced > 0, -1, keepdims=True), forced, weights)
             outputs = []
             for i, layer in enumerate(self.experts):
                 output, states[i] = run(layer, x, begins, states[i])
@@ -193,11 +218,7 @@ class MoF(keras.Model):
 
     def expert_index(self, name):
         """The place of an expert in the list."""
-        if name not in self.config.experts:
-            raise LabError(
-                f"The model has no expert {name!r}; it has {', '.join(self.config.experts)}."
-            )
-        return self.config.experts.index(name)
+        return self.config.expert_index(name)
 
     def parts(self):
         """What a stage can train, by name: stem, head, router and each expert."""

@@ -1,10 +1,11 @@
 """The main job: from the text in `data/` to a model that talks, with a report.
 
-    vocabulary → windows → gru → transformer → router → joint → chat → questions → report
+    vocabulary → windows → gru → transformer → router → joint → chat → questions → export → report
 
 Every stage is a checkpoint in the run's folder; the same call goes on where the last stopped.
 """
 
+import contextlib
 import hashlib
 import json
 import platform
@@ -14,11 +15,12 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from . import checkpoint, corpus, processes
+from . import checkpoint, corpus, litert, processes
 from .configuration import preset as preset_named
 from .configuration import to_dict
 from .doctor import allowed_cores
 from .errors import LabError
+from .export import export
 from .folders import runs_folder
 from .packing import open_packed, pack_by_kind
 from .vocabulary import Vocabulary
@@ -262,6 +264,7 @@ def run(
     tell("Asking what it has learnt …")
     last = chosen.stages[-1].name
     judged, peak = processes.call(judge, job, last, None, tuple(say or QUESTIONS))
+    export_once(job.directory / last, tell)
     report = {
         "preset": preset,
         "total_seconds": round(time.monotonic() - started, 1),
@@ -283,6 +286,18 @@ def run(
         report["comparison"] = compare_experts(job, report, show, tell)
         write_report(report, job.directory)
     return report
+
+
+def export_once(directory, tell):
+    """The LiteRT form of a checkpoint, unless it is there; a model that has none still chats."""
+    with contextlib.suppress(LabError):  # one of other weights
+        if litert.read_card(directory, checkpoint.read_meta(directory)):
+            return
+    tell("Exporting it, for quick answers without TensorFlow …")
+    try:
+        export(directory, tell=lambda sentence: None)
+    except LabError as error:
+        tell(str(error))
 
 
 def compare_experts(job, report, show, tell):

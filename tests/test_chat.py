@@ -47,7 +47,7 @@ def read(session):
 
 
 def state(session):
-    return [x.numpy() for x in tf.nest.flatten((session.decoder.state, session.decoder.output))]
+    return [np.asarray(x) for x in tf.nest.flatten((session.decoder.state, session.decoder.output))]
 
 
 def same_state(one, other):

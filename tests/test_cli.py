@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from mof_lab import cli, configuration, corpus, display, pipeline
+from mof_lab import chatter, cli, configuration, corpus, display, pipeline
 from mof_lab.errors import LabError
 from mof_lab.progress import Progress
 
@@ -247,7 +247,7 @@ def test_in_a_terminal_there_is_a_bar(monkeypatch, capsys):
 
 
 def test_chatter_is_kept_out_and_the_rest_arrives(capfd):
-    with display.without_chatter():
+    with chatter.without_chatter():
         os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called are\n")
         os.write(2, b"I0000 00:00:1795506049.233016   18988 port.cc:153] oneDNN custom\nkept\n")
         subprocess.run([sys.executable, "-c", "import sys; sys.stderr.write('of a child\\nlast')"])

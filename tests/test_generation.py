@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mof_lab.errors import LabError
-from mof_lab.evaluation import answer, prompt_ids
+from mof_lab.evaluation import answer, complete, prompt_ids
 from mof_lab.generation import NEVER, Decoder, Sampling, probabilities
 from mof_lab.vocabulary import ASSISTANT, BEGIN, END, USER
 
@@ -192,21 +192,11 @@ def test_the_end_ends(vocabulary):
     def read(ids):
         Ends.read += len(ids)
         logits[END] = 99 if Ends.read >= 3 else -99
-        decoder.output = (Tensor(logits), Tensor(np.ones(1)))
+        decoder.output = (logits.copy(), np.ones(1))
 
     decoder.read = read
     read([BEGIN])
     assert len(list(decoder.write(Sampling(1.0, seed=1), 50))) == 2
-
-
-class Tensor:
-    """Just enough of one."""
-
-    def __init__(self, values):
-        self.values = values
-
-    def numpy(self):
-        return self.values.copy()
 
 
 def test_reading_in_pieces_is_reading_at_once(model):
@@ -239,7 +229,7 @@ def test_a_forced_blend_of_one_is_the_expert(model, prompt, expert):
     assert written(model, prompt, Sampling(0), router_weights=blend) == alone
 
 
-@pytest.mark.parametrize("weights", [[1.0], [1, 1, 1], [[1, 1]], [1.0, -0.5]])
+@pytest.mark.parametrize("weights", [[1.0], [1, 1, 1], [[1, 1]], [1.0, -0.5], [0, 0]])
 def test_a_blend_that_can_not_be(model, weights):
     with pytest.raises(LabError, match="2 numbers"):
         Decoder(model, router_weights=weights)
@@ -258,9 +248,9 @@ def test_an_expert_that_is_not_there(model):
 def test_completing_in_a_batch_is_completing_one_by_one(model, lengths, seed):
     rng = np.random.default_rng(seed)
     prompts = [[BEGIN, *rng.integers(6, 40, n - 1), ASSISTANT] for n in lengths]
-    together = Decoder(model).complete(prompts, 4, 10)
+    together = complete(model, prompts, batch=4, max_length=10)
     for prompt, text in zip(prompts, together, strict=True):
-        assert Decoder(model).complete([prompt], 4, 10) == [text]
+        assert complete(model, [prompt], batch=4, max_length=10) == [text]
         assert written(model, prompt, Sampling(0), 10) == text
 
 

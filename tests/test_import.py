@@ -26,7 +26,8 @@ def test_import_is_quick():
 @pytest.mark.parametrize(
     "module",
     ["mof_lab", "mof_lab.vocabulary", "mof_lab.corpus", "mof_lab.packing", "mof_lab.checkpoint"]
-    + ["mof_lab.configuration", "mof_lab.progress", "mof_lab.processes", "mof_lab.pipeline"],
+    + ["mof_lab.configuration", "mof_lab.progress", "mof_lab.processes", "mof_lab.pipeline"]
+    + ["mof_lab.generation", "mof_lab.litert", "mof_lab.chat", "mof_lab.export"],
 )
 def test_import_brings_nothing_heavy(module):
     code = f"import sys, {module}; print(*[m for m in {HEAVY} if m in sys.modules])"
