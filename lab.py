@@ -34,6 +34,7 @@ usage: python3 lab.py COMMAND [ARGUMENTS]
   open               the notebooks, in JupyterLab
   test               the tests; --slow adds the slow ones, the rest goes to pytest
   notebooks [NAME]   execute the notebooks from top to bottom (--fast: only check them)
+  bench SUITE        train, decode, context, memory or quality, beside what others use
   doctor             does this machine have what the lab needs?
 
 The first use makes an environment in .venv, or in the folder that MOF_LAB_VENV names."""
@@ -72,6 +73,7 @@ def main(arguments):
         "open": ["-m", "jupyterlab", "--ServerApp.root_dir=.", "notebooks/00_start.ipynb"],
         "test": ["-m", "pytest"],
         "notebooks": ["tools/execute_notebooks.py"],
+        "bench": ["-m", "benchmarks"],
         "doctor": ["-m", "mof_lab.cli", "doctor"],
     }
     if command not in starts:

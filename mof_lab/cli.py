@@ -1,4 +1,4 @@
-"""The command line `mof-lab`: run, train, chat, export, info, doctor.
+"""The command line `mof-lab`: run, train, plan, chat, export, info, doctor.
 
 What a user can put right is one line on standard error and exit code 1. Modules that are slow to
 load are imported by the command that needs them.
@@ -135,6 +135,19 @@ def train(
                 display.tell(f"{each.name} starts from {before or 'fresh weights'}.")
                 job.train(each, before, show=display.show)
     typer.echo(f"Talk 对话: {program()} chat {shown(out / stages[-1].name)}")
+
+
+@app.command()
+def plan(
+    minutes: Annotated[float, typer.Option(help="The time there is.  可用时间（分钟）")] = 10.0,
+    characters: Annotated[
+        int, typer.Option(help="Of your text, for one pass over it.  文本字数")
+    ] = 10_000_000,
+):
+    """Measure this machine, and say what each preset would take on it.  估算训练时间"""
+    from . import planner
+
+    typer.echo(planner.plan(minutes, characters, tell=note))
 
 
 def check_sayings(sayings, limit):

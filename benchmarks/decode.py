@@ -1,0 +1,118 @@
+"""Suite `decode`: characters a second in an answer, their cost by position, and the first one.
+
+Weights are fresh: what an answer costs does not depend on what it says.
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+from functools import partial
+
+from mof_lab.configuration import preset as preset_named
+from mof_lab.configuration import to_dict
+from mof_lab.folders import runs_folder
+
+from . import machine
+from .peers import ours, peer
+from .results import Result
+from .timing import Field, medians, ratio, speed
+from .worker import PROJECT, WorkerError
+
+PRESET = "t6"
+AGAINST = ("published",)
+ROUNDS = 7
+EARLY, LATE = 20, 2000  # positions in a text
+
+
+def run(options, tell):
+    """Measures; see `benchmarks.__main__` for the options."""
+    header = ("what", "program", "characters/s", "ms a character", "peak memory")
+    result = Result("decode", options.preset, PRESET, header)
+    folder = checkpoint_folder(options.preset, result.notes, tell)
+    _speeds(options, folder, result, tell)
+    _start(options.rounds, result, tell)
+    return result
+
+
+def checkpoint_folder(preset, notes, tell):
+    """A checkpoint of a preset with fresh weights, with its int8 export where there is one."""
+    folder = runs_folder() / "bench" / preset
+    tell(f"Making a checkpoint of {preset} with fresh weights, and its int8 export.")
+    with ours("answering") as worker:
+        worker.ask("make", folder=str(folder), preset=preset)
+    try:
+        with ours("answering", "export") as worker:
+            worker.ask("export", folder=str(folder))
+    except WorkerError as error:
+        notes.append(f"int8 is left out: {error}.")
+        tell(f"  {notes[-1]}")
+    return folder
+
+
+def _speeds(options, folder, result, tell):
+    """Characters a second at the start of a text, and the cost of late ones over early ones."""
+    preset = preset_named(options.preset)
+    tell(f"Answering with {preset.name}.")
+    with Field(tell, result.notes) as field:
+        where = {"folder": str(folder)}
+        field.add("ours fp32", partial(ours, "answering", "ours fp32"), "start_keras", **where)
+        chosen = field.add("ours", partial(ours, "answering"), "start", **where)
+        if "published" in options.against:
+            field.add(
+                "published",
+                partial(peer, "published", "published", tell),
+                "start_answering",
+                vocabulary_size=preset.vocabulary_size,
+                config=None if preset.name == "t6" else to_dict(preset.model),
+            )
+        measures = {
+            "ours fp32": speed("write", position=EARLY, characters=60),
+            "published": speed("answer", characters=4),
+        }
+        for position in (EARLY, LATE):
+            measures[f"ours: {position}"] = speed("write", position=position, characters=150)
+        measured = field.interleave(measures, options.rounds)
+        peaks = {name: worker.peak_memory for name, worker in field.workers.items()}
+    result.measured["characters a second"] = measured
+    found = medians(measured)
+    int8 = chosen is not None and chosen["runtime"] == "litert"
+    runtime = "LiteRT int8" if int8 else "Keras fp32"
+    names = {"ours fp32": "ours, Keras fp32", "published": "published, fp32"}
+    names |= {f"ours: {p}": f"ours, {runtime}, from position {p:,}" for p in (EARLY, LATE)}
+    for name, value in found.items():
+        peak = f"{peaks[name.split(':')[0]] / 1e9:.2f} GB"
+        row = (preset.name, names[name], f"{value:,.1f}", f"{1000 / value:,.2f}", peak)
+        result.rows.append(row)
+    early, late, published = (
+        found.get(x) for x in (f"ours: {EARLY}", f"ours: {LATE}", "published")
+    )
+    result.set("{preset}_answer_fp32_vs_published", ratio(found.get("ours fp32"), published))
+    if int8:
+        result.set("{preset}_answer_int8_vs_published", ratio(early, published))
+    result.set("answer_cost_2000_over_20", ratio(early, late))
+
+
+def _start(rounds, result, tell):
+    """Seconds from the start of a process to its first character; the first time is not counted."""
+    tell("Starting a process, loading the checkpoint that ships, and answering.")
+    seconds = []
+    for _ in range(rounds + 1):
+        started = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.workers.first_character"],
+            cwd=PROJECT,
+            env=machine.worker_environment(),
+            capture_output=True,
+            encoding="utf-8",
+        )
+        seconds.append(time.perf_counter() - started)
+        if done.returncode:
+            last = (done.stderr.strip() or "it said nothing").splitlines()[-1]
+            result.notes.append(f"The shipped checkpoint did not answer: {last}")
+            return
+    result.measured["start"] = seconds
+    median = statistics.median(seconds[1:])
+    tell(f"  {median:.2f} s")
+    result.rows.append(("tiny, as shipped", "start to first character", "", f"{median:.2f} s", ""))
+    result.set("start_to_first_character_s", median)

@@ -1,0 +1,88 @@
+"""Suite `memory`: the most memory that training and chatting take, each in a fresh process."""
+
+from functools import partial
+
+from mof_lab.configuration import preset as preset_named
+from mof_lab.configuration import to_dict
+
+from .decode import checkpoint_folder
+from .peers import ours, peer
+from .results import Result
+from .worker import WorkerError
+
+PRESET = "t6"
+AGAINST = ("published", "pytorch")
+ROUNDS = 1  # a peak is a peak
+SMALL = "small"
+SHAPE = {"batch": 16, "window": 128}  # 2,048 characters a step
+SECONDS = 5.0  # of training after the first steps
+
+
+def run(options, tell):
+    """Measures; see `benchmarks.__main__` for the options."""
+    result = Result("memory", options.preset, PRESET, ("what", "program", "peak memory"))
+    _training(options, result, tell)
+    _small(result, tell)
+    return result
+
+
+def _training(options, result, tell):
+    """The large preset in training, and its peers."""
+    preset = preset_named(options.preset)
+    what = f"training {preset.name}, {SHAPE['batch']}×{SHAPE['window']}"
+    go_on = ("run", {"seconds": SECONDS})
+    request = {"preset": preset.name, **SHAPE}
+    trained, found = _peak(
+        result, tell, what, "ours", partial(ours, "training"), ("start", request), go_on
+    )
+    result.set("{preset}_train_peak_gb", found)
+    request = {"vocabulary_size": preset.vocabulary_size, **SHAPE}
+    if "published" in options.against:
+        config = None if preset.name == "t6" else to_dict(preset.model)
+        start = partial(peer, "published", "published", tell)
+        begin = ("start", {**request, "config": config})
+        _peak(result, tell, what, "published", start, begin, go_on)
+    if "pytorch" in options.against and trained:
+        start = partial(peer, "pytorch", "pytorch", tell)
+        begin = ("start", {**request, "parameters": trained["in_products"]})
+        _peak(result, tell, what, "pytorch", start, begin, go_on)
+
+
+def _small(result, tell):
+    """The small preset in training at its own batch, and in a chat."""
+    preset = preset_named(SMALL)
+    shape = {"batch": preset.batch, "window": preset.window}
+    what = f"training {SMALL}, {preset.batch}×{preset.window}"
+    requests = ("start", {"preset": SMALL, **shape}), ("run", {"seconds": SECONDS})
+    _, found = _peak(result, tell, what, "ours", partial(ours, "training"), *requests)
+    result.set("small_train_peak_gb", found)
+    folder = str(checkpoint_folder(SMALL, result.notes, tell))
+    requests = ("start", {"folder": folder}), ("chat", {"text": "一丁七万丈"})
+    start = partial(ours, "answering")
+    opened, found = _peak(result, tell, f"a chat with {SMALL}", "ours", start, *requests)
+    if opened and opened["runtime"] == "litert":
+        result.set("chat_peak_gb", found)
+
+
+def _peak(result, tell, what, program, start, *requests):
+    """Asks a fresh worker for its work, and notes its peak.
+
+    Args:
+        start: a function that returns the `Worker`.
+        requests: (do, arguments) pairs.
+
+    Returns:
+        its answer to the first request, and its peak in GB; None, None when it failed.
+    """
+    tell(f"- {what}: {program}")
+    try:
+        with start() as worker:
+            answers = [worker.ask(do, **arguments) for do, arguments in requests]
+            found = worker.peak_memory / 1e9
+    except WorkerError as error:
+        result.notes.append(f"{what}: {program} is left out: {error}.")
+        tell(f"  {result.notes[-1]}")
+        return None, None
+    result.rows.append((what, program, f"{found:.2f} GB"))
+    result.measured[f"{what}: {program}"] = found
+    return answers[0], found

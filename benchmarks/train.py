@@ -1,0 +1,137 @@
+"""Suite `train`: training speed of a whole model and of one GRU layer.
+
+Ours is the lab's trainer on all parts of the preset's model. The published package, a PyTorch
+transformer of equal size and a matrix product of the machine run in the same rounds. Each is
+measured at two shapes of a batch and judged by its better one.
+"""
+
+from functools import partial
+
+from mof_lab.configuration import preset as preset_named
+from mof_lab.configuration import to_dict
+
+from .peers import ours, peer
+from .results import Result
+from .timing import Field, medians, ratio, speed
+
+PRESET = "t6"
+AGAINST = ("published", "pytorch", "keras")
+ROUNDS = 5
+SHAPES = ((8, 128), (16, 128))  # windows, characters a window
+SECONDS = 4.0  # of training a round, and at least one step
+LAYERS = {  # windows, characters a window, inputs, units
+    "small": (16, 128, 256, 512),
+    "large": (32, 256, 512, 1400),
+}
+
+
+def run(options, tell):
+    """Measures; see `benchmarks.__main__` for the options."""
+    header = ("what", "program", "tokens/s", "GFLOP/s", "peak memory", "ours ÷")
+    result = Result("train", options.preset, PRESET, header)
+    best, of_rate = {}, []
+    for batch, window in SHAPES:
+        found, rate = _models(options, batch, window, result, tell)
+        for name, value in found.items():
+            best[name] = max(value, best.get(name, 0))
+        of_rate.append(rate)
+    for name, figure in (("published", "published"), ("pytorch", "pytorch_transformer")):
+        result.set(f"{{preset}}_train_vs_{figure}", ratio(best.get("ours"), best.get(name)))
+    result.set("{preset}_train_of_matmul_rate", max(filter(None, of_rate), default=None))
+    for size, shape in LAYERS.items():
+        found = _layers(options, size, shape, result, tell)
+        for name in ("keras", "pytorch"):
+            result.set(f"gru_vs_{name}_{size}", ratio(found.get("ours"), found.get(name)))
+    return result
+
+
+def _models(options, batch, window, result, tell):
+    """One shape of a batch: program → tokens a second, and ours over the product rate."""
+    preset = preset_named(options.preset)
+    tell(f"Training {preset.name}, {batch} windows of {window} characters.")
+    answers = {}
+    with Field(tell, result.notes) as field:
+        shape = {"batch": batch, "window": window}
+        vocabulary = {"vocabulary_size": preset.vocabulary_size}
+        answers["ours"] = field.add(
+            "ours", partial(ours, "training"), "start", preset=preset.name, **shape
+        )
+        if answers["ours"] is None:
+            return {}, None
+        field.add("matmul", partial(ours, "kernels", "matmul"), "matmul", seconds=1)
+        if "published" in options.against:
+            config = None if preset.name == "t6" else to_dict(preset.model)
+            answers["published"] = field.add(
+                "published",
+                partial(peer, "published", "published", tell),
+                "start",
+                config=config,
+                **vocabulary,
+                **shape,
+            )
+        if "pytorch" in options.against:
+            answers["pytorch"] = field.add(
+                "pytorch",
+                partial(peer, "pytorch", "pytorch", tell),
+                "start",
+                parameters=answers["ours"]["in_products"],
+                **vocabulary,
+                **shape,
+            )
+        measures = {name: speed("run", seconds=SECONDS) for name in answers}
+        products = {"matmul": _product_rate, "pytorch: matmul": _product_rate}
+        measured = field.interleave({**measures, **products}, options.rounds)
+        peaks = {name: worker.peak_memory for name, worker in field.workers.items()}
+    result.measured[f"model {batch}x{window}"] = measured
+    found = medians(measured)
+    rates = [found.pop(name) for name in products if name in found]
+    for name, value in found.items():
+        flops = 6 * answers[name]["in_products"] * value
+        result.rows.append(
+            (
+                f"{preset.name}, {batch}×{window}",
+                f"{name}, {answers[name]['parameters'] / 1e6:.1f} M",
+                f"{value:,.0f}",
+                f"{flops / 1e9:,.0f}",
+                f"{peaks[name] / 1e9:.1f} GB",
+                f"{found['ours'] / value:.2f} ×",
+            )
+        )
+    rate = max(rates, default=None)
+    if rate:
+        result.rows.append(("a matrix product", "", "", f"{rate / 1e9:,.0f}", "", ""))
+    ours_flops = 6 * answers["ours"]["in_products"] * found.get("ours", 0)
+    return found, ratio(ours_flops, rate)
+
+
+def _layers(options, size, shape, result, tell):
+    """The GRU layer at one size: program → tokens a second, forward and backward."""
+    batch, time, inputs, units = shape
+    words = f"GRU {batch}×{time}, {inputs}→{units}"
+    tell(f"{words}, forward and backward.")
+    sizes = {"batch": batch, "time": time, "inputs": inputs, "units": units}
+    starts = {
+        "ours": (partial(ours, "kernels"), "start_ours"),
+        "keras": (partial(ours, "kernels", "keras"), "start_keras"),
+        "pytorch": (partial(peer, "pytorch", "pytorch", tell), "start_gru"),
+    }
+    with Field(tell, result.notes) as field:
+        for name, (start, do) in starts.items():
+            if name == "ours" or name in options.against:
+                field.add(name, start, do, **sizes)
+        measures = {name: speed("run", seconds=1.0) for name in ("ours", "keras")}
+        measures["pytorch"] = speed("run_gru", seconds=1.0)
+        measured = field.interleave(measures, options.rounds)
+        peaks = {name: worker.peak_memory for name, worker in field.workers.items()}
+    result.measured[f"gru {size}"] = measured
+    found = medians(measured)
+    for name, value in found.items():
+        flops = 18 * units * (inputs + units) * value  # 3 gates, and a backward twice the forward
+        over = f"{found['ours'] / value:.2f} ×" if "ours" in found else ""
+        row = (words, name, f"{value:,.0f}", f"{flops / 1e9:,.0f}", f"{peaks[name] / 1e9:.1f} GB")
+        result.rows.append((*row, over))
+    return found
+
+
+def _product_rate(worker):
+    return worker.ask("matmul", seconds=1)["flops"]

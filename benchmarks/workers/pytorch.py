@@ -1,0 +1,157 @@
+"""PyTorch: a transformer of nanoGPT's kind, a GRU layer, and the matrix-product rate.
+
+The transformer is what people train when they train a small language model today (Radford et
+al. 2019 in its architecture): learned positions, blocks of causal softmax attention and a GELU
+MLP of four times the width, each after a layer norm, and an output tied to the embedding.
+"""
+
+import os
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ..worker import repeat, serve
+
+HEAD_DIM = 64
+SHAPE = 77  # width / layers of GPT-2's 768 × 10, kept at every size
+
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "0")) or torch.get_num_threads())
+
+
+class Block(nn.Module):
+    """Attention and MLP, each added to the residual stream."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(width)
+        self.projection = nn.Linear(width, 3 * width)
+        self.output = nn.Linear(width, width)
+        self.mlp_norm = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(approximate="tanh"), nn.Linear(4 * width, width)
+        )
+
+    def forward(self, x):  # (batch, time, width)
+        batch, time, width = x.shape
+        joint = self.projection(self.attention_norm(x)).view(batch, time, 3, -1, HEAD_DIM)
+        queries, keys, values = joint.permute(2, 0, 3, 1, 4)  # (batch, heads, time, head_dim)
+        seen = functional.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+        x = x + self.output(seen.transpose(1, 2).reshape(batch, time, width))
+        return x + self.mlp(self.mlp_norm(x))
+
+
+class Transformer(nn.Module):
+    """Tokens (batch, time) → logits (batch, time, vocabulary)."""
+
+    def __init__(self, vocabulary_size, width, layers, window):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary_size, width)
+        self.positions = nn.Parameter(torch.zeros(window, width))
+        self.blocks = nn.Sequential(*(Block(width) for _ in range(layers)))
+        self.norm = nn.LayerNorm(width)
+        for name, weight in self.named_parameters():
+            if weight.dim() == 2:
+                residual = name.endswith(("output.weight", "mlp.2.weight"))
+                nn.init.normal_(weight, std=0.02 / (2 * layers) ** 0.5 if residual else 0.02)
+
+    def forward(self, tokens):
+        x = self.embedding(tokens) + self.positions[: tokens.shape[1]]
+        return functional.linear(self.norm(self.blocks(x)), self.embedding.weight)
+
+
+def size_for(parameters, vocabulary_size):
+    """(width, layers) of the transformer of about so many parameters, without its positions."""
+    sizes = []
+    for width in range(HEAD_DIM, 2048, HEAD_DIM):
+        layers = round((parameters - vocabulary_size * width) / (12 * width**2))
+        if layers >= 1:
+            aspect = width / layers / SHAPE
+            sizes.append((max(aspect, 1 / aspect), width, layers))
+    return min(sizes)[1:]
+
+
+class Training:
+    """The transformer in training, with AdamW and clipped gradients."""
+
+    def start(self, parameters, vocabulary_size, batch, window):
+        """Builds it with about so many parameters and trains two steps on noise."""
+        width, layers = size_for(parameters, vocabulary_size)
+        torch.manual_seed(1)
+        self.model = Transformer(vocabulary_size, width, layers, window)
+        decayed = [p for p in self.model.parameters() if p.dim() == 2]
+        others = [p for p in self.model.parameters() if p.dim() != 2]
+        groups = [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=6e-4, betas=(0.9, 0.95), fused=True)
+        self.shape = (vocabulary_size, (batch, window + 1))
+        self._step()
+        self._step()
+        found = sum(p.numel() for p in self.model.parameters())
+        return {"parameters": found, "in_products": found, "width": width, "layers": layers}
+
+    def run(self, seconds):
+        """Trains for so long; see `worker.repeat`."""
+        return repeat(self._step, seconds)
+
+    def _step(self):
+        tokens = torch.randint(*self.shape)
+        self.learn(tokens[:, :-1], tokens[:, 1:])
+        return tokens[:, 1:].numel()
+
+    def learn(self, tokens, targets):
+        """One optimiser step on (batch, time) tokens."""
+        logits = self.model(tokens)
+        loss = functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+
+class Layer:
+    """PyTorch's GRU on one random input; gradients go to the input and to all weights."""
+
+    def start(self, batch, time, inputs, units):
+        torch.manual_seed(1)
+        layer = nn.GRU(inputs, units)
+        x = torch.randn(time, batch, inputs, requires_grad=True)  # its quickest layout
+
+        def step():
+            layer.zero_grad(set_to_none=True)
+            x.grad = None
+            layer(x)[0].square().sum().backward()
+            return batch * time
+
+        self.step = step
+        step()
+        return {}
+
+    def run(self, seconds):
+        """Forward and backward for so long; see `worker.repeat`."""
+        return repeat(self.step, seconds)
+
+
+def matmul(seconds, size=2048):
+    """{"flops"}: floating-point operations a second of a square matrix product."""
+    a, b, rates = torch.randn(size, size), torch.randn(size, size), []
+    a @ b
+    began = time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        started = time.perf_counter()
+        a @ b
+        rates.append(2 * size**3 / (time.perf_counter() - started))
+    return {"flops": sorted(rates)[len(rates) // 2]}
+
+
+if __name__ == "__main__":
+    training, layer = Training(), Layer()
+    serve(
+        {
+            "start": training.start,
+            "run": training.run,
+            "start_gru": layer.start,
+            "run_gru": layer.run,
+            "matmul": matmul,
+        }
+    )

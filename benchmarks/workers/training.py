@@ -1,0 +1,45 @@
+"""Ours: the lab's own trainer on all parts of a preset's model."""
+
+import math
+from dataclasses import replace
+
+from mof_lab import training
+from mof_lab.configuration import preset as preset_named
+from mof_lab.planner import practice, size_of
+
+from ..worker import repeat, serve
+
+training.SAVE_EVERY_SECONDS = math.inf
+
+
+class Training:
+    """One preset in training, on noise."""
+
+    def start(self, preset, batch, window):
+        """Builds model and trainer, and trains the first two steps, which compile.
+
+        Returns:
+            {"parameters", "in_products"}: all, and those that a character is multiplied with.
+        """
+        preset = replace(preset_named(preset), batch=batch, window=window)
+        trainer = practice(preset)
+        self.record, self.reports = trainer.record, iter(trainer)
+        while self.record.step < 2:
+            next(self.reports)
+        size = size_of(preset)
+        return {"parameters": size.parameters, "in_products": size.multiplied}
+
+    def run(self, seconds):
+        """Trains for so long; see `worker.repeat`."""
+
+        def step():
+            before = self.record.tokens
+            next(self.reports)
+            return self.record.tokens - before
+
+        return repeat(step, seconds)
+
+
+if __name__ == "__main__":
+    one = Training()
+    serve({"start": one.start, "run": one.run})
