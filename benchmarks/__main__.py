@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from mof_lab.cli import INTERRUPTED, note, shown
+from mof_lab.cli import INTERRUPTED
 from mof_lab.configuration import preset as preset_named
+from mof_lab.console import note, shown
 from mof_lab.errors import LabError
 
 from . import machine

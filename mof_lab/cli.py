@@ -6,15 +6,14 @@ load are imported by the command that needs them.
 
 import contextlib
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from . import folders
+from .console import note, program, shown
 from .errors import LabError
 
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
@@ -277,6 +276,7 @@ def chat(
     note(f"Loading {shown(folder)} …  正在载入")
 
     from .chat import ChatSession
+    from .console import converse, typed_messages
     from .generation import Sampling
 
     sampling = Sampling(temperature, top_k, top_p, repetition_penalty, seed)
@@ -295,61 +295,6 @@ def chat(
             refused = True
     if refused and not sys.stdin.isatty():
         raise typer.Exit(1)
-
-
-def converse(session, text, sampling, max_length, weights):
-    """Says one message and prints the answer as it comes; Ctrl-C ends the answer."""
-    from .chat import CLEAN
-
-    if not text.strip():
-        return
-    if text.strip() == CLEAN:
-        session.clear()
-        note("Forgotten.  已清空")
-        return
-    stop = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda *_: stop.set())
-    splits = []
-    try:
-        for character in session.stream(text, sampling, max_length, stop.is_set):
-            typer.echo(session.vocabulary.decode([character.token]), nl=False)
-            sys.stdout.flush()
-            splits.append(character.router_weights)
-        typer.echo()
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if stop.is_set():
-        note("Stopped.  已停止")
-        if not sys.stdin.isatty():  # no one to go on typing
-            raise KeyboardInterrupt
-    if weights and splits:
-        experts = session.decoder.model.config.experts
-        typer.echo("   ".join(split_bars(experts, splits)))
-
-
-def split_bars(experts, splits):
-    """A bar of the mean router weight for each expert; `splits` is (characters, experts)."""
-    for name, column in zip(experts, zip(*splits, strict=True), strict=True):
-        mean = sum(column) / len(column)
-        yield f"{name} {'█' * round(20 * mean):░<20} {mean:4.0%}"
-
-
-def typed_messages():
-    """What is typed at the prompt, until Ctrl-D, or Ctrl-C at an empty line."""
-    try:
-        import readline  # line editing that knows how wide a Chinese character is
-    except ImportError:  # Windows has its own
-        readline = None
-    while True:
-        try:
-            yield input("> ")
-        except EOFError:
-            break
-        except KeyboardInterrupt:
-            if readline is None or not readline.get_line_buffer():
-                break
-            typer.echo()
-    typer.echo()
 
 
 def found_checkpoint(folder):
@@ -382,6 +327,7 @@ def export(
     ] = None,
 ):
     """Write the file that answers quickly, without TensorFlow.  导出为快速的 int8 模型"""
+    from .card import about_export
     from .export import export as write
 
     folder = found_checkpoint(checkpoint)
@@ -390,78 +336,14 @@ def export(
     typer.echo(f"Talk 对话: {program()} chat {shown(out or folder)}")
 
 
-def about_export(card):
-    """An export in words."""
-    near = card["difference"]
-    return (
-        f"{card['precision']}, {card['bytes'] / 1e6:.1f} MB, {near['bits']:.4f} bits a character "
-        f"away from the weights, {near['same']:.1%} of the most probable characters the same"
-    )
-
-
 @app.command()
 def info(checkpoint: CheckpointName = None):
     """Say what a checkpoint is, and whether it is whole.  查看检查点"""
+    from .card import facts_about
+
     folder = found_checkpoint(checkpoint)
     for name, value in facts_about(folder):
         typer.echo(f"{name:<14} {value}")
-
-
-def facts_about(folder):
-    """(name, value) pairs about a checkpoint; damaged files are an error."""
-    from . import checkpoint, litert
-    from .progress import clock
-    from .vocabulary import SPECIAL_NAMES
-
-    meta = checkpoint.read_meta(folder)
-    size = sum(len(content) for content in checked_files(folder, meta))
-    model, vocabulary, _ = checkpoint.load(folder)
-    record = meta.get("record", {})
-    measured = [(step, bits) for step, _, _, bits in record.get("curve", ()) if bits is not None]
-    yield "checkpoint", shown(folder)
-    yield "preset", meta.get("preset", "unknown")
-    yield "stage", meta.get("stage", "unknown")
-    if record:
-        state = "finished" if record["done"] else "unfinished"
-        yield "step", f"{meta['step']} of {record['steps']}, {state}"
-        yield "trained", f"{record['tokens']:,} characters in {clock(record['seconds'])}"
-    if measured:
-        step, bits = measured[-1]
-        yield "held out", f"{bits:.3f} bits per character after step {step}"
-    yield "parameters", f"{model.count_params():,}"
-    for name, layers in model.parts().items():
-        yield f"  {name}", f"{sum(layer.count_params() for layer in layers):,}"
-    yield "vocabulary", f"{len(vocabulary.characters):,} characters, {len(SPECIAL_NAMES)} special"
-    yield "context", f"{model.config.context_length:,} characters"
-    yield "versions", ", ".join(f"{k} {v}" for k, v in meta.get("versions", {}).items())
-    yield "saved", meta.get("saved", "unknown")
-    yield "size", f"{size / 1e6:.1f} MB"
-    yield "checksums", "right"
-    try:
-        card = litert.read_card(folder, meta)
-        yield "export", about_export(card) if card else "none; mof-lab export makes one"
-    except LabError as error:
-        yield "export", str(error)
-
-
-def checked_files(folder, meta):
-    """The contents of all files of a checkpoint, each of the checksum it should have."""
-    import hashlib
-
-    yield (folder / "meta.json").read_bytes()
-    for entry in meta["files"].values():
-        path = folder / Path(entry["file"]).name
-        try:
-            content = path.read_bytes()
-        except OSError:
-            raise LabError(
-                f"{path} is missing or can't be read; copy the checkpoint anew."
-            ) from None
-        if hashlib.sha256(content).hexdigest() != entry["sha256"]:
-            raise LabError(
-                f"{path} is damaged (its checksum differs); copy it anew or train again."
-            )
-        yield content
 
 
 @app.command()
@@ -470,26 +352,6 @@ def doctor():
     from . import doctor
 
     raise typer.Exit(doctor.main())
-
-
-# ---- words --------------------------------------------------------------------------------------
-
-
-def note(sentence):
-    """Says something that is no result, on standard error."""
-    typer.echo(sentence, err=True)
-
-
-def shown(path):
-    """A path as people read it: from the working folder where it lies inside."""
-    path = Path(path).absolute()
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def program():
-    """How this program is called from the working folder."""
-    script = Path(sys.executable).with_name("mof-lab")
-    return shown(script) if script.exists() else f"{shown(sys.executable)} -m mof_lab.cli"
 
 
 def main():

@@ -1,0 +1,80 @@
+"""Words on a console: notes, paths as people read them, a conversation as it is written."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import typer
+
+from .chat import CLEAN
+
+
+def note(sentence):
+    """Says something that is no result, on standard error."""
+    typer.echo(sentence, err=True)
+
+
+def shown(path):
+    """A path as people read it: from the working folder where it lies inside."""
+    path = Path(path).absolute()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def program():
+    """How this program is called from the working folder."""
+    script = Path(sys.executable).with_name("mof-lab")
+    return shown(script) if script.exists() else f"{shown(sys.executable)} -m mof_lab.cli"
+
+
+def converse(session, text, sampling, max_length, weights):
+    """Says one message and prints the answer as it comes; Ctrl-C ends the answer."""
+    if not text.strip():
+        return
+    if text.strip() == CLEAN:
+        session.clear()
+        note("Forgotten.  已清空")
+        return
+    stop = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: stop.set())
+    splits = []
+    try:
+        for character in session.stream(text, sampling, max_length, stop.is_set):
+            typer.echo(session.vocabulary.decode([character.token]), nl=False)
+            sys.stdout.flush()
+            splits.append(character.router_weights)
+        typer.echo()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if stop.is_set():
+        note("Stopped.  已停止")
+        if not sys.stdin.isatty():  # no one to go on typing
+            raise KeyboardInterrupt
+    if weights and splits:
+        experts = session.decoder.model.config.experts
+        typer.echo("   ".join(split_bars(experts, splits)))
+
+
+def split_bars(experts, splits):
+    """A bar of the mean router weight for each expert; `splits` is (characters, experts)."""
+    for name, column in zip(experts, zip(*splits, strict=True), strict=True):
+        mean = sum(column) / len(column)
+        yield f"{name} {'█' * round(20 * mean):░<20} {mean:4.0%}"
+
+
+def typed_messages():
+    """What is typed at the prompt, until Ctrl-D, or Ctrl-C at an empty line."""
+    try:
+        import readline  # line editing that knows how wide a Chinese character is
+    except ImportError:  # Windows has its own
+        readline = None
+    while True:
+        try:
+            yield input("> ")
+        except EOFError:
+            break
+        except KeyboardInterrupt:
+            if readline is None or not readline.get_line_buffer():
+                break
+            typer.echo()
+    typer.echo()
