@@ -327,7 +327,7 @@ def compare_experts(job, report, show, tell):
                 expert=expert,
                 trains=("stem", "head", expert),
                 learning_rate=rate,
-                steps=max(2, round(seconds / seconds_a_step)),
+                steps=max(2, round(2 * seconds / seconds_a_step)),  # the time ends it
             )
             used += job.train(stage, before, seconds, show)["seconds"]
             before = stage.name
