@@ -15,6 +15,7 @@ from . import machine
 from .worker import Worker, WorkerError
 
 FOLDER = PROJECT / ".venv-bench"
+THIS_PYTHON = lab.python_version()
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ PEERS = {
         ),
         "3.11",
     ),
-    "pytorch": Peer(("torch==2.13.0", "numpy"), "{}.{}".format(*sys.version_info)),
+    "pytorch": Peer(("torch==2.13.0", "numpy"), THIS_PYTHON),
 }
 
 
@@ -71,7 +72,7 @@ def python_of(name, tell):
 
 def _interpreter(version):
     """A Python of that version: this one, or one on PATH."""
-    if version == "{}.{}".format(*sys.version_info):
+    if version == THIS_PYTHON:
         return sys.executable
     found = shutil.which(f"python{version}")
     if not found or not lab.is_python(version, [found]):

@@ -122,14 +122,14 @@ def serve(actions):
 
 
 def repeat(step, seconds):
-    """Calls `step()`, which returns its tokens, until `seconds` are over, and at least once.
+    """Calls `step()`, which returns its tokens, until `seconds` are over or none are left.
 
     Returns:
         {"tokens", "seconds"}: what was done, and the time it took.
     """
     tokens, started = 0, time.perf_counter()
     while True:
-        tokens += step()
-        spent = time.perf_counter() - started
-        if spent >= seconds:
+        done = step()
+        tokens, spent = tokens + done, time.perf_counter() - started
+        if spent >= seconds or not done:
             return {"tokens": tokens, "seconds": spent}

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ..lessons import Lessons
 from ..worker import repeat, serve
 
 HEAD_DIM = 64
@@ -77,6 +78,43 @@ class Training:
 
     def start(self, parameters, vocabulary_size, batch, window):
         """Builds it with about so many parameters and trains two steps on noise."""
+        found = self._build(parameters, vocabulary_size, window)
+        weights = torch.ones(batch, window)
+
+        def step():
+            self._learn(torch.randint(vocabulary_size, (batch, window + 1)), weights)
+            return weights.numel()
+
+        self.step = step
+        step()
+        step()
+        return found
+
+    def start_learning(self, parameters, about, folder, seconds, rate):
+        """The same for the suite `quality`, on text.
+
+        Args:
+            about: what `workers.learning.prepare` returned.
+        """
+        found = self._build(parameters, about["vocabulary_size"], about["window"])
+        self.lessons = Lessons(folder, about["batch"], about["shares"], seconds, rate)
+        self.spent = 0.0
+
+        def step():
+            started = time.perf_counter()
+            tokens, weights = map(torch.from_numpy, self.lessons.next())
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.lessons.rate(self.spent)
+            self._learn(tokens.long(), weights)
+            self.spent += time.perf_counter() - started
+            return weights.numel()
+
+        self.step = step
+        step()
+        self.spent = 0.0
+        return found
+
+    def _build(self, parameters, vocabulary_size, window):
         width, layers = size_for(parameters, vocabulary_size)
         torch.manual_seed(1)
         self.model = Transformer(vocabulary_size, width, layers, window)
@@ -84,25 +122,28 @@ class Training:
         others = [p for p in self.model.parameters() if p.dim() != 2]
         groups = [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0}]
         self.optimizer = torch.optim.AdamW(groups, lr=6e-4, betas=(0.9, 0.95), fused=True)
-        self.shape = (vocabulary_size, (batch, window + 1))
-        self._step()
-        self._step()
         found = sum(p.numel() for p in self.model.parameters())
         return {"parameters": found, "in_products": found, "width": width, "layers": layers}
 
     def run(self, seconds):
         """Trains for so long; see `worker.repeat`."""
-        return repeat(self._step, seconds)
+        return repeat(self.step, seconds)
 
-    def _step(self):
-        tokens = torch.randint(*self.shape)
-        self.learn(tokens[:, :-1], tokens[:, 1:])
-        return tokens[:, 1:].numel()
+    def bits(self):
+        """{"bits"}: held out, a character."""
+        with torch.no_grad():
+            nats = [self._nats(part) for part in torch.from_numpy(self.lessons.held_out).split(32)]
+        return {"bits": self.lessons.bits(torch.cat(nats).numpy())}
 
-    def learn(self, tokens, targets):
-        """One optimiser step on (batch, time) tokens."""
-        logits = self.model(tokens)
-        loss = functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+    def _nats(self, tokens):
+        """(batch, window + 1) tokens → (batch, window), the surprise at each target."""
+        logits, targets = self.model(tokens[:, :-1]), tokens[:, 1:]
+        nats = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+        return nats.view(targets.shape)
+
+    def _learn(self, tokens, weights):
+        """One optimiser step."""
+        loss = (self._nats(tokens) * weights).sum() / weights.sum()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
@@ -149,7 +190,9 @@ if __name__ == "__main__":
     serve(
         {
             "start": training.start,
+            "start_learning": training.start_learning,
             "run": training.run,
+            "bits": training.bits,
             "start_gru": layer.start,
             "run_gru": layer.run,
             "matmul": matmul,

@@ -1,0 +1,85 @@
+"""Suite `quality`: how well models know held-out text after equal time on the same text.
+
+Ours as a mixture and each of its experts alone, a PyTorch transformer and a GRU of Keras's
+layers, the last two of as many parameters as the mixture. All learn in slices in turn, so that a
+busy machine slows all of them; compiling and measuring are not counted.
+"""
+
+from functools import partial
+
+from mof_lab.configuration import preset as preset_named
+from mof_lab.folders import runs_folder
+from mof_lab.tables import sparkline
+
+from .peers import ours, peer
+from .results import Result
+from .timing import Field
+
+PRESET = "tiny"
+AGAINST = ("gru", "transformer", "pytorch", "keras")
+ROUNDS = 6  # slices
+RATES = {"pytorch": 1e-3, "keras": 3e-3}  # the better one of 1e-3 and 3e-3
+
+
+class Curve:
+    """What one model knew after each of its slices of the time."""
+
+    def __init__(self, seconds, slices):
+        self.seconds, self.slices = seconds, slices
+        self.points = []  # of [seconds so far, tokens so far, bits a character]
+
+    def go_on(self, worker):
+        """Lets the worker learn for one more slice; returns its bits a character."""
+        spent, tokens, _ = self.points[-1] if self.points else (0.0, 0, None)
+        answer = worker.ask(
+            "run", seconds=(self.seconds - spent) / (self.slices - len(self.points))
+        )
+        bits = worker.ask("bits")["bits"]
+        spent, tokens = spent + answer["seconds"], tokens + answer["tokens"]
+        self.points.append([round(spent, 2), tokens, bits])
+        return bits
+
+
+def run(options, tell):
+    """Measures; see `benchmarks.__main__` for the options."""
+    header = ("model", "parameters", "tokens/s", "tokens", "bits a character", "over time")
+    result = Result("quality", options.preset, PRESET, header)
+    preset, seconds = preset_named(options.preset), options.minutes * 60
+    folder = str(runs_folder() / "bench" / f"quality-{preset.name}")
+    tell(f"Every model learns for {options.minutes:g} minutes, with the windows of {preset.name}.")
+    with ours("learning") as worker:
+        about = worker.ask("prepare", preset=preset.name, folder=folder)
+    with Field(tell, result.notes) as field:
+        where = {"folder": folder, "seconds": seconds}
+        answers = {}
+        for name, expert in (("mixture", ""), ("gru", "gru"), ("transformer", "transformer")):
+            if name == "mixture" or name in options.against:
+                request = {"preset": preset.name, "expert": expert, **where}
+                start = partial(ours, "learning", name)
+                answers[name] = field.add(name, start, "start", **request)
+        if answers["mixture"] is None:
+            return result
+        size = {"parameters": answers["mixture"]["parameters"], "about": about}
+        if "pytorch" in options.against:
+            start = partial(peer, "pytorch", "pytorch", tell)
+            request = {"rate": RATES["pytorch"], **size, **where}
+            answers["pytorch"] = field.add("pytorch", start, "start_learning", **request)
+        if "keras" in options.against:
+            width = {"embedding_dim": preset.model.embedding_dim}
+            request = {"rate": RATES["keras"], **width, **size, **where}
+            start = partial(ours, "learning", "keras")
+            answers["keras"] = field.add("keras", start, "start_keras", **request)
+        curves = {name: Curve(seconds, options.rounds) for name in field.workers}
+        measures = {name: curve.go_on for name, curve in curves.items()}
+        field.interleave(measures, options.rounds)
+    for name, curve in curves.items():
+        if curve.points:
+            spent, tokens, bits = curve.points[-1]
+            row = (name, f"{answers[name]['parameters'] / 1e6:.2f} M", f"{tokens / spent:,.0f}")
+            line = sparkline([point[2] for point in curve.points])
+            result.rows.append((*row, f"{tokens:,}", f"{bits:.3f}", line))
+    result.measured = {
+        "columns": ["seconds", "tokens", "bits a character"],
+        "curves": {name: curve.points for name, curve in curves.items()},
+    }
+    return result

@@ -1,0 +1,136 @@
+"""For equal time: ours, as a mixture or one expert alone, and a GRU of Keras's own layers."""
+
+import math
+import time
+
+import keras
+import numpy as np
+
+from mof_lab import training
+from mof_lab.configuration import Stage
+from mof_lab.configuration import preset as preset_named
+from mof_lab.evaluation import window_nats
+from mof_lab.pipeline import Run
+
+from ..lessons import Lessons
+from ..worker import repeat, serve
+
+training.SAVE_EVERY_SECONDS = math.inf
+MOST_STEPS = 100  # a second, more than any machine here makes; the trainer fits them to the time
+
+
+class Unsaved(training.Trainer):
+    """A trainer that keeps nothing."""
+
+    def save(self):
+        """Nothing: only what was learnt is looked at."""
+
+
+def prepare(preset, folder):
+    """Packs the project's text into windows: {"vocabulary_size", "batch", "window", "shares"}."""
+    preset = preset_named(preset)
+    run = Run(preset, folder)
+    return {
+        "vocabulary_size": len(run.vocabulary),
+        "batch": preset.batch,
+        "window": preset.window,
+        "shares": preset.stage("joint").shares,
+    }
+
+
+class Learning:
+    """One model that learns for some seconds, in slices, and is measured between them."""
+
+    def start(self, preset, folder, seconds, expert):
+        """Our model; `expert`: the name of one to train alone, "" for the mixture."""
+        preset = preset_named(preset)
+        run = Run(preset, folder)
+        self.model, self.expert = run.new_model(), expert or None
+        parts = ("stem", "head", expert) if expert else ("all",)
+        joint = preset.stage("joint")
+        rate = preset.stage(expert).learning_rate if expert else joint.learning_rate
+        steps = round(seconds * MOST_STEPS)
+        stage = Stage("benchmark", parts, steps, expert, False, rate, joint.shares)
+        windows = run.windows("train")
+        self.lessons = Lessons(folder, preset.batch, joint.shares, seconds, rate)
+        trainer = Unsaved(
+            self.model, run.vocabulary, windows, preset, stage, run.directory / "none",
+            seconds=seconds, reports=1,
+        )  # fmt: skip
+        self.record, reports = trainer.record, iter(trainer)
+        next(reports)  # it compiles
+
+        def step():
+            before = self.record.tokens
+            next(reports, None)
+            return self.record.tokens - before
+
+        self.step = step
+        self.nats = lambda tokens: window_nats(self.model, tokens, self.expert)
+        trained = {v.path: math.prod(v.shape) for v in self.model.trainable_variables}
+        return {"parameters": sum(trained.values())}
+
+    def start_keras(self, folder, seconds, rate, parameters, embedding_dim, about):
+        """Embedding, Keras's GRU and a Dense, of about so many parameters in all.
+
+        Args:
+            about: what `prepare` returned.
+        """
+        size = about["vocabulary_size"]
+        units = next(
+            u for u in range(16, 8192, 8)
+            if size * (embedding_dim + u) + 3 * u * (embedding_dim + u) >= parameters
+        )  # fmt: skip
+        self.lessons = Lessons(folder, about["batch"], about["shares"], seconds, rate)
+        keras.utils.set_random_seed(1)
+        self.model = keras.Sequential(
+            [
+                keras.layers.Embedding(size, embedding_dim),
+                keras.layers.GRU(units, return_sequences=True),
+                keras.layers.Dense(size),
+            ]
+        )
+        optimizer = keras.optimizers.AdamW(rate, beta_2=0.98, weight_decay=0.02, global_clipnorm=1)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        self.model.compile(optimizer, loss, jit_compile=False)
+        self.spent = 0.0
+
+        def step():
+            started = time.perf_counter()
+            tokens, weights = self.lessons.next()
+            optimizer.learning_rate = self.lessons.rate(self.spent)
+            self.model.train_on_batch(tokens[:, :-1], tokens[:, 1:], sample_weight=weights)
+            self.spent += time.perf_counter() - started
+            return weights.size
+
+        self.step, self.nats = step, self._keras_nats
+        step()
+        self.spent = 0.0
+        return {"parameters": self.model.count_params(), "units": units}
+
+    def _keras_nats(self, tokens):
+        logits = self.model.predict(tokens[:, :-1], batch_size=32, verbose=0)
+        logits -= logits.max(axis=-1, keepdims=True)
+        right = np.take_along_axis(logits, tokens[:, 1:, None], axis=-1)[..., 0]
+        return np.log(np.exp(logits).sum(axis=-1)) - right
+
+    def run(self, seconds):
+        """Learns for so long; see `worker.repeat`."""
+        return repeat(self.step, seconds)
+
+    def bits(self):
+        """{"bits"}: held out, a character."""
+        return {"bits": self.lessons.bits(self.nats(self.lessons.held_out))}
+
+
+if __name__ == "__main__":
+    one = Learning()
+    serve(
+        {
+            "prepare": prepare,
+            "start": one.start,
+            "start_keras": one.start_keras,
+            "run": one.run,
+            "bits": one.bits,
+        }
+    )

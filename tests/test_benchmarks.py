@@ -1,0 +1,299 @@
+"""The benchmarks' machinery, on toy workers of a few lines; nothing is installed or measured."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lab
+from benchmarks import __main__ as program
+from benchmarks import peers, results, timing
+from benchmarks.worker import Worker, WorkerError
+from mof_lab.errors import LabError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: The figures that were promised, by suite.
+PROMISED = {
+    "train": {
+        "t6_train_vs_published",
+        "t6_train_of_matmul_rate",
+        "t6_train_vs_pytorch_transformer",
+        "gru_vs_keras_small",
+        "gru_vs_keras_large",
+        "gru_vs_pytorch_small",
+    },
+    "decode": {
+        "t6_answer_fp32_vs_published",
+        "t6_answer_int8_vs_published",
+        "answer_cost_2000_over_20",
+        "start_to_first_character_s",
+    },
+    "context": {"train_cost_2048_over_128"},
+    "memory": {"t6_train_peak_gb", "small_train_peak_gb", "chat_peak_gb"},
+}
+
+TOY = """
+import os, sys
+from benchmarks.worker import serve
+
+def fail():
+    raise ValueError("no\\nluck")
+
+def die():
+    print("the last words", file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(3)
+
+def add(a, b):
+    print("libraries print what they like")
+    os.system("echo and their children too")
+    return {"sum": a + b, "text": "墨"}
+
+serve({"add": add, "fail": fail, "die": die})
+"""
+
+
+@pytest.fixture
+def toy():
+    with Worker("toy", [sys.executable, "-c", TOY]) as worker:
+        yield worker
+
+
+# ---- workers ------------------------------------------------------------------------------------
+
+
+def test_a_worker_answers_whatever_is_printed(toy):
+    assert toy.ask("add", a=1, b=2) == {"sum": 3, "text": "墨"}
+    assert toy.ask("add", a=3, b=4) == {"sum": 7, "text": "墨"}
+    assert toy.peak_memory > 2**20 or not sys.platform.startswith("linux")
+
+
+def test_a_failed_request_is_one_sentence_and_the_worker_goes_on(toy):
+    with pytest.raises(WorkerError, match="^toy failed during 'fail': ValueError: no luck$"):
+        toy.ask("fail")
+    assert toy.ask("add", a=1, b=1)["sum"] == 2
+
+
+def test_a_worker_that_ends_says_how(toy):
+    for _ in range(2):  # the second request finds no one
+        with pytest.raises(WorkerError, match="exit code 3: the last words"):
+            toy.ask("die")
+
+
+def test_a_worker_ends_with_its_input():
+    with Worker("toy", [sys.executable, "-c", TOY]) as worker:
+        worker.ask("add", a=1, b=1)
+    assert worker._process.returncode == 0
+
+
+def test_a_program_that_does_not_start_is_one_sentence():
+    with (
+        pytest.raises(WorkerError, match="No module named"),
+        Worker("toy", [sys.executable, "-m", "benchmarks.workers.nothing"]) as worker,
+    ):
+        worker.ask("add", a=1, b=1)
+
+
+# ---- rounds -------------------------------------------------------------------------------------
+
+
+class Recorded:
+    """A worker that is no process."""
+
+    def __init__(self, name, order, fails_at=None):
+        self.name, self.order, self.left = name, order, fails_at
+
+    def ask(self, do):
+        self.order.append(self.name)
+        if self.left == 0:
+            raise WorkerError(f"{self.name} is tired")
+        self.left = None if self.left is None else self.left - 1
+        return {"tokens": 10, "seconds": 2}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.order.append(f"{self.name} closed")
+
+
+def test_rounds_alternate_and_a_failing_program_is_left_out():
+    order, notes = [], []
+    with timing.Field(lambda words: None, notes) as field:
+        field.add("a", lambda: Recorded("a", order), "start")
+        field.add("b", lambda: Recorded("b", order, fails_at=2), "start")
+        assert field.add("c", lambda: Recorded("c", order, fails_at=0), "start") is None
+        order.clear()
+        measures = {name: timing.speed("run") for name in ("a", "a: again", "b", "c")}
+        found = field.interleave(measures, 3)
+    assert order[:7] == ["a", "a", "b", "b", "a", "a", "a"]
+    assert {name: len(values) for name, values in found.items()} == {"a": 3, "a: again": 3}
+    assert timing.medians(found)["a"] == 5
+    assert notes == ["c is left out: c is tired.", "b is left out: b is tired."]
+    assert order[-3:] == ["c closed", "b closed", "a closed"]
+
+
+def test_a_ratio_needs_both():
+    assert timing.ratio(6, 3) == 2
+    assert timing.ratio(None, 3) is timing.ratio(6, None) is None
+
+
+# ---- results ------------------------------------------------------------------------------------
+
+
+def a_result(suite, preset="t6"):
+    return results.Result(suite, preset, "t6", ("what", "tokens/s"), [("a", "1")])
+
+
+@pytest.mark.parametrize("suite", PROMISED)
+def test_a_result_file_has_exactly_the_promised_figures(suite, tmp_path):
+    result = a_result(suite)
+    path = result.save({"cpu": "a"}, 12.3, tmp_path)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert path.name == f"{suite}.json"
+    assert set(content["figures"]) == PROMISED[suite]
+    assert set(content["figures"].values()) == {None}
+    assert {"machine", "measured", "notes", "seconds", "date"} <= set(content)
+
+
+def test_figures_are_judged_at_the_preset_that_the_bars_are_for(tmp_path):
+    for preset, name, verdicts in (("t6", "train", 1), ("tiny", "train-tiny", 0)):
+        result = a_result("train", preset)
+        result.set("{preset}_train_vs_published", 1.31)
+        result.set("gru_vs_keras_small", 2.2)
+        shown = str(result)
+        assert (shown.count("reached"), shown.count("missed")) == (verdicts, verdicts)
+        path = result.save({}, 1, tmp_path)
+        assert path.name == f"{name}.json"
+        figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
+        assert figures[f"{preset}_train_vs_published"] == 1.31
+
+
+@pytest.mark.parametrize(
+    ("relation", "holds"),
+    [("≥", (False, True, True)), ("≤", (True, True, False)), ("<", (True, False, False))],
+)
+def test_bars(relation, holds):
+    bar = results.Bar("about", relation, 2.0)
+    assert tuple(bar.holds(x) for x in (1.9, 2.0, 2.1)) == holds
+
+
+def test_a_table_has_a_row_a_figure_and_the_notes():
+    result = a_result("decode")
+    result.notes.append("int8 is left out: it is missing here.")
+    lines = str(result).splitlines()
+    assert lines[2].split() == ["a", "1"]
+    assert sum(line.endswith("not measured") for line in lines) == len(PROMISED["decode"])
+    assert lines[-1] == result.notes[0]
+
+
+# ---- the command line ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["poetry"], "no suite 'poetry'; choose one of train, decode"),
+        (["train", "--preset", "huge"], "no preset 'huge'"),
+        (["train", "--against", "horse"], "no comparison with 'horse'"),
+    ],
+)
+def test_a_bad_request_is_one_sentence(arguments, words):
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert words in done.stderr
+
+
+def test_a_suite_is_asked_for_its_own_defaults_or_for_less():
+    module, options = program.chosen("train")
+    assert (options.preset, options.against) == ("t6", ("published", "pytorch", "keras"))
+    assert options.rounds == module.ROUNDS
+    assert program.chosen("train", "tiny", ["pytorch"], 2)[1].against == ("pytorch",)
+    assert program.chosen("decode", against=["none"])[1].against == ()
+    with pytest.raises(LabError):
+        program.chosen("context", against=["pytorch"])
+
+
+def test_lab_py_hands_a_suite_over(monkeypatch, tmp_path):
+    handed = []
+    monkeypatch.setattr(lab, "prepare_environment", lambda: tmp_path / "python")
+    monkeypatch.setattr(lab, "hand_over", lambda *arguments: handed.append(arguments) or 0)
+    assert lab.main(["bench", "train", "--preset", "tiny"]) == 0
+    command = [str(tmp_path / "python"), "-m", "benchmarks", "train", "--preset", "tiny"]
+    assert handed == [(command, ROOT)]
+
+
+# ---- peers --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def steps(monkeypatch, tmp_path):
+    """The set-up commands of a peer's environment, recorded instead of run."""
+    commands = []
+
+    def pretend(words, command):
+        commands.append(command)
+        if "venv" in command:
+            python = lab.environment_python(Path(command[-1]))
+            python.parent.mkdir(parents=True)
+            python.touch()
+
+    monkeypatch.setattr(peers, "PROJECT", tmp_path)
+    monkeypatch.setattr(peers, "FOLDER", tmp_path / "peers")
+    monkeypatch.setattr(peers, "PEERS", {"horse": peers.Peer(("horse==1",), peers.THIS_PYTHON)})
+    monkeypatch.setattr(lab, "run_step", pretend)
+    return commands
+
+
+def test_a_peer_is_installed_once_and_anew_when_it_changes(steps, monkeypatch):
+    told = []
+    python = peers.python_of("horse", told.append)
+    assert python.exists()
+    make, install = steps
+    assert "venv" in make
+    assert install[-1] == "horse==1"
+    assert peers.python_of("horse", told.append) == python
+    assert (len(steps), len(told)) == (2, 1)
+
+    monkeypatch.setattr(peers, "PEERS", {"horse": peers.Peer(("horse==2",), peers.THIS_PYTHON)})
+    peers.python_of("horse", told.append)
+    assert steps[-1][-1] == "horse==2"
+    assert len(steps) == 4
+
+
+def test_a_peer_that_cannot_be_installed_is_one_sentence_and_tried_again(steps, monkeypatch):
+    whole = lab.run_step
+
+    def fail(words, command):
+        whole(words, command)
+        if "install" in command:
+            raise SystemExit(1)
+
+    monkeypatch.setattr(lab, "run_step", fail)
+    with pytest.raises(WorkerError, match="environment of horse could not be made"):
+        peers.python_of("horse", print)
+    monkeypatch.setattr(lab, "run_step", whole)
+    assert peers.python_of("horse", print).exists()
+    assert len(steps) == 4
+
+
+def test_a_stopped_installation_stops_the_suite(steps, monkeypatch):
+    def stop(words, command):
+        raise SystemExit(130)
+
+    monkeypatch.setattr(lab, "run_step", stop)
+    with pytest.raises(SystemExit):
+        peers.python_of("horse", print)
+
+
+def test_a_peer_that_needs_a_python_that_is_missing_says_so(steps, monkeypatch):
+    monkeypatch.setattr(peers, "PEERS", {"horse": peers.Peer(("horse==1",), "2.9")})
+    monkeypatch.setattr(peers.shutil, "which", lambda name: None)
+    with pytest.raises(WorkerError, match=r"needs Python 2\.9"):
+        peers.python_of("horse", print)
