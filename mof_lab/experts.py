@@ -12,8 +12,6 @@ where a document begins. Register the class with `@expert("name")` and put the n
 `ModelConfig.experts`: router, trainer, chat and views take it from there.
 """
 
-from functools import partial
-
 import keras
 import tensorflow as tf
 
@@ -124,10 +122,8 @@ class TransformerExpert(keras.layers.Layer):
         x = self._place(x, position)
         states = []
         for block, block_state in zip(self.blocks, state["blocks"], strict=True):
-            run = partial(block, training=training)
-            if self.recompute and training:
-                run = tf.recompute_grad(run)
-            x, block_state = run(x, begins, block_state)
+            run = recomputing(block) if self.recompute and training else block
+            x, block_state = run(x, begins, block_state, training=training)
             states.append(block_state)
         return self.norm(self.projection(x)), {"position": position[:, -1] + 1, "blocks": states}
 
@@ -145,6 +141,23 @@ class TransformerExpert(keras.layers.Layer):
             return x
         last = self.positions.input_dim - 1  # a longer text keeps the last position
         return x + self.positions(tf.minimum(position, last))
+
+
+def recomputing(block):
+    """The same block, but for its gradient it computes again what it would have kept.
+
+    No gradient reaches the state it starts from: in training that is an empty history.
+    """
+
+    def run(x, begins, state, training):
+        def forward(x):
+            y, after = block(x, begins, state, training=training)
+            return y, *tf.nest.flatten(after)
+
+        y, *after = tf.recompute_grad(forward)(x)
+        return y, tf.nest.pack_sequence_as(state, after)
+
+    return run
 
 
 def positions_in_document(begins, offset):

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from mof_lab import chatter, cli, configuration, corpus, display, pipeline
+from mof_lab import chatter, cli, configuration, console, corpus, display, pipeline
 from mof_lab.errors import LabError
 from mof_lab.progress import Progress
 
@@ -577,7 +577,9 @@ def test_any_lab_error_is_folded_into_one_line(monkeypatch):
 
 
 def test_the_program_is_named_as_it_can_be_called(monkeypatch, tmp_path):
-    monkeypatch.setattr(cli, "sys", SimpleNamespace(executable=str(tmp_path / "env/bin/python")))
+    monkeypatch.setattr(
+        console, "sys", SimpleNamespace(executable=str(tmp_path / "env/bin/python"))
+    )
     assert cli.program() == "env/bin/python -m mof_lab.cli"
     script = tmp_path / "env/bin/mof-lab"
     script.parent.mkdir(parents=True)

@@ -95,7 +95,7 @@ def test_text_is_clean_and_short_enough(world):
             assert text == corpus.normalise(text).strip() != ""
         assert len(row["text"]) <= 256
         assert all(len(text) <= 60 for text in turns(row))
-        assert sum(len(text) + 2 for text in turns(row)) <= 160
+        assert sum(len(text) + 2 for text in turns(row)) <= 180
 
 
 def test_every_right_answer_can_be_given(world):

@@ -274,6 +274,24 @@ def test_halves_of_a_batch_add_up(eagerly, make, packs, tmp_path):
         np.testing.assert_allclose(a + b, whole, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("saving", ["accumulate", "recompute", "no xla"])
+def test_what_saves_memory_changes_no_weight(make, tmp_path, saving):
+    def trained(folder, change=None, model_change=None):
+        trainer = make(tmp_path / folder, "joint", {"steps": 3}, model_change=model_change)
+        trainer.preset = replace(trainer.preset, **(change or {}))
+        trainer._step = trainer._make_step()
+        trainer.run()
+        return arrays(trainer.model.weights)
+
+    plain = trained("plain")
+    if saving == "recompute":
+        other = trained("other", model_change={"recompute": True})
+    else:
+        other = trained("other", {"accumulate": 2} if saving == "accumulate" else {"xla": False})
+    for one, two in zip(plain, other, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-3, atol=2e-5)
+
+
 @pytest.mark.parametrize("rate", [1.0, 10.0])
 def test_alpha_stays_in_the_unit_interval(eagerly, make, tmp_path, rate):
     trainer = make(tmp_path, "joint", {"steps": 4, "learning_rate": rate})
