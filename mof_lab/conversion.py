@@ -43,7 +43,7 @@ def convert(directory, out, precision, tell):
         content = to_litert(model, precision)
     except Exception as error:  # of the converter, which has many
         raise LabError(
-            f"LiteRT has no form of this model ({_first_line(error)}); an expert of your own may "
+            f"LiteRT has no form of this model ({litert.first_line(error)}); an expert of your own may "
             "use an operation that it lacks."
         ) from error
     least = 0.9 * count * np.dtype({"int8": np.int8, "fp32": np.float32}[precision]).itemsize
@@ -73,10 +73,6 @@ def convert(directory, out, precision, tell):
     }
     write(out, content, card, meta)
     return card
-
-
-def _first_line(error):
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def to_litert(model, precision):
