@@ -43,8 +43,8 @@ def convert(directory, out, precision, tell):
         content = to_litert(model, precision)
     except Exception as error:  # of the converter, which has many
         raise LabError(
-            f"LiteRT has no form of this model ({litert.first_line(error)}); an expert of your own may "
-            "use an operation that it lacks."
+            f"LiteRT has no form of this model ({litert.first_line(error)}); an expert of your own "
+            "may use an operation that it lacks."
         ) from error
     least = 0.9 * count * np.dtype({"int8": np.int8, "fp32": np.float32}[precision]).itemsize
     if len(content) < least:
