@@ -130,10 +130,10 @@ def _by_steps(gru, x, begins, state):
 def _in_int8_rows(embedding):
     """Keeps a lookup table as int8 with a scale for each row.
 
-    The converter gives a table one scale, which is too coarse: with it `tiny` finds the same
-    character the most probable at 97.4 % of the places of held-out text, with a scale a row at
-    98.2 %. A head that is tied to the table reads the variable; converted, it has the same int8
-    rows, and the file holds them once.
+    The converter gives a table one scale, which is too coarse: on held-out text, 1.9 % of the most
+    probable characters of `tiny` become others, with a scale a row 1.2 %. A head that is tied to
+    the table reads the variable; converted, it has the same int8 rows, and the file holds them
+    once.
     """
     table = embedding.embeddings.numpy()
     scale = np.maximum(np.abs(table).max(axis=1, keepdims=True), 1e-9) / 127
