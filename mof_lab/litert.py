@@ -107,8 +107,13 @@ def load(directory, config, meta):
     try:
         return Model(path, config)
     except (ImportError, ValueError, RuntimeError, KeyError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise LabError(f"LiteRT can't open {path} ({reason}), so Keras answers.") from None
+
+
+def first_line(error):
+    """What an exception of LiteRT says, in one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def read_card(directory, meta):

@@ -219,6 +219,20 @@ def test_the_head_is_linear_in_nothing_but_the_mixture(mof):
     np.testing.assert_array_equal(out["router_weights"], blend)
 
 
+def test_a_blend_of_zeros_leaves_the_choice_to_the_router(mof):
+    """Position by position."""
+    model, _ = mof
+    tokens = some_text(np.random.default_rng(3), 2, 7)
+    free = model(tokens)
+    blend = np.zeros((2, 7, len(model.experts)), np.float32)
+    blend[:, 3, 0] = 1
+    out = model(tokens, router_weights=blend)
+    expected = free["router_weights"].numpy()
+    expected[:, 3] = blend[:, 3]
+    np.testing.assert_array_equal(out["router_weights"], expected)
+    same(out["logits"][:, :3], free["logits"][:, :3])
+
+
 def test_a_step_costs_the_same_after_500(mof):
     model, _ = mof
     step = tf.function(model.step)
