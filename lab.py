@@ -81,9 +81,18 @@ def main(arguments):
         return 2
     require_python(arguments)
     python = prepare_environment()
+    if command == "open":
+        trust_notebooks(python)
     # run and doctor see files from where you are; the others, from the project.
     folder = Path.cwd() if command in ("run", "doctor") else ROOT
     return hand_over([str(python)] + starts[command] + rest, folder)
+
+
+def trust_notebooks(python):
+    """Else JupyterLab shows no figure before its cell is run. What fails here costs only that."""
+    notebooks = sorted(str(path) for path in (ROOT / "notebooks").glob("*.ipynb"))
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.call([str(python), "-m", "jupyter", "trust", *notebooks], **quiet)
 
 
 # ---- the right Python ---------------------------------------------------------------------------

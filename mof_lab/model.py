@@ -165,18 +165,20 @@ class MoF(keras.Model):
             a function of tokens (batch, time) and a state; gives what `prefill` gives.
         """
         compiled = vars(self).setdefault("_readers", {})  # past Keras, which would track it
-        way = expert, router_weights is not None
-        if way not in compiled:
-
-            @tf.function
-            def read(tokens, state, weights):
-                if tokens.shape[1] == 1:
-                    return self.step(tokens[:, 0], state, expert, weights)
-                return self.prefill(tokens, state, expert, weights)
-
-            compiled[way] = read
         weights = None if router_weights is None else tf.constant(router_weights)
-        return lambda tokens, state: compiled[way](tf.constant(tokens), state, weights)
+
+        def forward(tokens, state, weights):
+            if tokens.shape[1] == 1:
+                return self.step(tokens[:, 0], state, expert, weights)
+            return self.prefill(tokens, state, expert, weights)
+
+        def read(tokens, state):
+            way = expert, weights is not None, tokens.shape  # a function each: no retracing
+            if way not in compiled:
+                compiled[way] = tf.function(forward)
+            return compiled[way](tf.constant(tokens), state, weights)
+
+        return read
 
     def _forward(self, tokens, state, expert, router_weights, run):
         begins = tf.equal(tokens, BEGIN)

@@ -164,6 +164,7 @@ class Trainer:
             return
         started = reported = saved = time.monotonic()
         base, losses, since = self.record.seconds, [], self.record.tokens
+        unmeasured = []  # losses since the curve's last point
         first = self.record.step  # of this session; the first two steps compile
         shorten_at = first + 42 if first < 42 else None
         step_seconds = []
@@ -171,13 +172,14 @@ class Trainer:
             while self.record.step < self.record.steps:
                 before = time.monotonic()
                 losses.append(self._one_step())
+                unmeasured.append(losses[-1])
                 now = time.monotonic()
                 self.record.seconds = base + now - started
                 step_seconds.append(now - before)
                 if self.record.step == shorten_at and self.budget < math.inf:
                     self._fit_budget(statistics.median(step_seconds))
                 finished = self.record.step == self.record.steps
-                measure = finished or self.record.step % self._measure_every() == 0
+                measure = finished or self._due()
                 if measure or now - reported > 0.5:
                     mean = float(tf.reduce_mean(losses))
                     if not math.isfinite(mean) or finished and not self._sound(losses):
@@ -188,9 +190,11 @@ class Trainer:
                         )
                     bits = self.held_out_bits() if measure and self.measured else None
                     if measure:
+                        since_last = float(tf.reduce_mean(unmeasured))
                         self.record.curve.append(
-                            [self.record.step, round(self.record.seconds, 2), mean, bits]
+                            [self.record.step, round(self.record.seconds, 2), since_last, bits]
                         )
+                        unmeasured = []
                     speed = (self.record.tokens - since) / max(1e-9, now - reported)
                     yield self._progress(mean, bits, speed)
                     losses, since, reported = [], self.record.tokens, time.monotonic()
@@ -266,8 +270,11 @@ class Trainer:
         possible = max(self.record.step + 1, int(self.budget / seconds_a_step))
         self.record.steps = min(self.record.steps, possible)
 
-    def _measure_every(self):
-        return max(1, self.record.steps // self.reports)
+    def _due(self):
+        """Is the held-out text measured at this step? Not shortly before the end."""
+        every = max(1, self.record.steps // self.reports)
+        left = self.record.steps - self.record.step
+        return self.record.step % every == 0 and 2 * left >= every
 
     def _progress(self, loss, bits, speed):
         left = (self.record.steps - self.record.step) * self.preset.batch * self.preset.window
