@@ -127,7 +127,7 @@ class Plan:
 
     def _advice(self):
         chosen, name = self.recommended, MEASURED
-        command = "python3 lab.py run --preset {} --minutes {:g}"
+        command = "python3 lab.py run --preset {} --minutes {:.10g}"
         if chosen is not None:
             name = chosen.preset
             words = f"{name}, which takes about {duration(chosen.seconds)}"

@@ -1,8 +1,8 @@
 """The published package, `xiaothink`: its model in training, and its way of generating.
 
-The package has no training loop. Keras's own is used, with the legacy Adam, which is the
-quicker one of TensorFlow 2.15 on a CPU; compiled with XLA this model is compiled anew at every
-step, so it is not. Generation is the loop of its chat: the last 128 characters are run again
+The package has no training loop. Keras's own is used, with the legacy Adam, which takes as long
+as the newer one and less memory; compiled with XLA this model is compiled anew at every step, so
+it is not. Generation is the loop of its chat: the last 128 characters are run again
 for every new one, with its chat's settings.
 """
 
