@@ -1,5 +1,6 @@
 """The text side of a view: what can be shown of a symbol, aligned tables, bars of blocks."""
 
+import html
 import unicodedata
 
 import numpy as np
@@ -53,16 +54,37 @@ def columns(text):
     )
 
 
+class Table(str):
+    """A text table, that a notebook shows as one of its own.
+
+    There it has to be: in a browser a Chinese character is not as wide as two Latin ones.
+    """
+
+    def __new__(cls, header, rows):
+        cells = [[visible(cell) for cell in row] for row in (header, *rows)]
+        widths = [max(columns(row[i]) for row in cells) for i in range(len(header))]
+        lines = [
+            "  ".join(cell + " " * (w - columns(cell)) for cell, w in zip(row, widths, strict=True))
+            for row in cells
+        ]
+        lines.insert(1, "─" * (sum(widths) + 2 * (len(widths) - 1)))
+        self = super().__new__(cls, "\n".join(line.rstrip() for line in lines))
+        self.cells = cells
+        return self
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        parts = []
+        for i, row in enumerate(self.cells):
+            kind = "td" if i else "th"
+            style = "text-align: left; white-space: pre-wrap"
+            cells = (f'<{kind} style="{style}">{html.escape(cell)}</{kind}>' for cell in row)
+            parts.append(f"<tr>{''.join(cells)}</tr>")
+        return {"text/plain": str(self), "text/html": f"<table>{''.join(parts)}</table>"}
+
+
 def table(header, rows):
-    """Rows of strings as a text table with aligned columns."""
-    cells = [[visible(cell) for cell in row] for row in (header, *rows)]
-    widths = [max(columns(row[i]) for row in cells) for i in range(len(header))]
-    lines = [
-        "  ".join(cell + " " * (w - columns(cell)) for cell, w in zip(row, widths, strict=True))
-        for row in cells
-    ]
-    lines.insert(1, "─" * (sum(widths) + 2 * (len(widths) - 1)))
-    return "\n".join(line.rstrip() for line in lines)
+    """Rows of strings as a `Table` with aligned columns."""
+    return Table(header, rows)
 
 
 def bar(share, width=20):

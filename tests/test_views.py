@@ -256,6 +256,14 @@ def test_heat_maps_show_the_weights_and_keep_their_order_in_grey():
     assert grey[0] - grey[-1] > 150
 
 
+def test_a_table_is_one_of_the_notebooks_own():
+    made = tables.table(["字", "<b>"], [["一", "a & b"]])
+    shown = made._repr_mimebundle_()
+    assert shown["text/plain"] == made
+    rows = ElementTree.fromstring(shown["text/html"])
+    assert [[cell.text for cell in row] for row in rows] == [["字", "<b>"], ["一", "a & b"]]
+
+
 def test_columns_of_a_table_are_aligned():
     lines = tables.table(["a", "b"], [["字", "x"], ["⟨end⟩", "x"], ["e\u0301", "x"]]).splitlines()
     assert {tables.columns(line.partition("x")[0]) for line in lines[2:]} == {7}
