@@ -173,10 +173,11 @@ class MoF(keras.Model):
             return self.prefill(tokens, state, expert, weights)
 
         def read(tokens, state):
-            way = expert, weights is not None, tokens.shape  # a function each: no retracing
+            given = tf.constant(tokens), state, weights
+            way = expert, weights is not None, tokens.shape
             if way not in compiled:
-                compiled[way] = tf.function(forward)
-            return compiled[way](tf.constant(tokens), state, weights)
+                compiled[way] = tf.function(forward).get_concrete_function(*given)
+            return compiled[way](*given)
 
         return read
 
