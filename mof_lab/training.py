@@ -164,7 +164,6 @@ class Trainer:
             return
         started = reported = saved = time.monotonic()
         base, losses, since = self.record.seconds, [], self.record.tokens
-        unmeasured = []  # losses since the curve's last point
         first = self.record.step  # of this session; the first two steps compile
         shorten_at = first + 42 if first < 42 else None
         step_seconds = []
@@ -172,7 +171,6 @@ class Trainer:
             while self.record.step < self.record.steps:
                 before = time.monotonic()
                 losses.append(self._one_step())
-                unmeasured.append(losses[-1])
                 now = time.monotonic()
                 self.record.seconds = base + now - started
                 step_seconds.append(now - before)
@@ -190,11 +188,9 @@ class Trainer:
                         )
                     bits = self.held_out_bits() if measure and self.measured else None
                     if measure:
-                        since_last = float(tf.reduce_mean(unmeasured))
                         self.record.curve.append(
-                            [self.record.step, round(self.record.seconds, 2), since_last, bits]
+                            [self.record.step, round(self.record.seconds, 2), mean, bits]
                         )
-                        unmeasured = []
                     speed = (self.record.tokens - since) / max(1e-9, now - reported)
                     yield self._progress(mean, bits, speed)
                     losses, since, reported = [], self.record.tokens, time.monotonic()
