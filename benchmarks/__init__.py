@@ -6,6 +6,8 @@
     python3 lab.py bench memory     peaks, each in a fresh process
     python3 lab.py bench quality    held-out bits a character for equal time
 
+On 2 quiet cores each takes 2 to 10 minutes; `train` at t6 may hold 18 GB in its waiting workers.
+
 Every program under test is a worker: a process of its own, a peer's in an environment of its
 own, asked in JSON lines (`worker`). Workers wait while one works, and rounds alternate between
 them, so that a busy minute of the machine touches all alike; what counts is the ratio of medians.

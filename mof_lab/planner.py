@@ -166,7 +166,7 @@ def estimate(preset, size, machine):
         size.parameters,
         1 / machine.seconds(size),
         steps * a_step + START_SECONDS * len(preset.stages),
-        machine.memory(size, preset.batch * preset.window),
+        machine.memory(size, preset.batch * preset.window / preset.accumulate),
         expected_quality(preset.name),
     )
 

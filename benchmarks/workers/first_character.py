@@ -1,7 +1,6 @@
-"""What `00_start` does, as a program: load the checkpoint that ships, and begin to answer."""
+"""Loads the checkpoint that ships, begins to answer, and ends."""
 
 from mof_lab import ChatSession, shipped
 
 if __name__ == "__main__":
     next(iter(ChatSession.from_checkpoint(shipped()).stream("你好")))
-    print("answered", flush=True)

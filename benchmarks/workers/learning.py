@@ -1,6 +1,7 @@
 """For equal time: ours, as a mixture or one expert alone, and a GRU of Keras's own layers."""
 
 import math
+import shutil
 import time
 
 import keras
@@ -29,6 +30,7 @@ class Unsaved(training.Trainer):
 def prepare(preset, folder):
     """Packs the project's text into windows: {"vocabulary_size", "batch", "window", "shares"}."""
     preset = preset_named(preset)
+    shutil.rmtree(folder, ignore_errors=True)  # of an earlier text or preset
     run = Run(preset, folder)
     return {
         "vocabulary_size": len(run.vocabulary),

@@ -5,6 +5,7 @@ al. 2019 in its architecture): learned positions, blocks of causal softmax atten
 MLP of four times the width, each after a layer norm, and an output tied to the embedding.
 """
 
+import math
 import os
 import time
 
@@ -50,7 +51,8 @@ class Transformer(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary_size, width)
         self.positions = nn.Parameter(torch.zeros(window, width))
-        self.blocks = nn.Sequential(*(Block(width) for _ in range(layers)))
+        self.blocks = nn.ModuleList(Block(width) for _ in range(layers))
+        self.running = list(self.blocks)  # or their compiled forms
         self.norm = nn.LayerNorm(width)
         for name, weight in self.named_parameters():
             if weight.dim() == 2:
@@ -59,7 +61,9 @@ class Transformer(nn.Module):
 
     def forward(self, tokens):
         x = self.embedding(tokens) + self.positions[: tokens.shape[1]]
-        return functional.linear(self.norm(self.blocks(x)), self.embedding.weight)
+        for block in self.running:
+            x = block(x)
+        return functional.linear(self.norm(x), self.embedding.weight)
 
 
 def size_for(parameters, vocabulary_size):
@@ -78,7 +82,7 @@ class Training:
 
     def start(self, parameters, vocabulary_size, batch, window):
         """Builds it with about so many parameters and trains two steps on noise."""
-        found = self._build(parameters, vocabulary_size, window)
+        found = self._build(parameters, vocabulary_size, batch, window)
         weights = torch.ones(batch, window)
 
         def step():
@@ -96,7 +100,8 @@ class Training:
         Args:
             about: what `workers.learning.prepare` returned.
         """
-        found = self._build(parameters, about["vocabulary_size"], about["window"])
+        shape = about["vocabulary_size"], about["batch"], about["window"]
+        found = self._build(parameters, *shape)
         self.lessons = Lessons(folder, about["batch"], about["shares"], seconds, rate)
         self.spent = 0.0
 
@@ -114,7 +119,7 @@ class Training:
         self.spent = 0.0
         return found
 
-    def _build(self, parameters, vocabulary_size, window):
+    def _build(self, parameters, vocabulary_size, batch, window):
         width, layers = size_for(parameters, vocabulary_size)
         torch.manual_seed(1)
         self.model = Transformer(vocabulary_size, width, layers, window)
@@ -122,8 +127,30 @@ class Training:
         others = [p for p in self.model.parameters() if p.dim() != 2]
         groups = [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0}]
         self.optimizer = torch.optim.AdamW(groups, lr=6e-4, betas=(0.9, 0.95), fused=True)
+        compiled = self._compile(torch.randint(vocabulary_size, (batch, window + 1)))
         found = sum(p.numel() for p in self.model.parameters())
-        return {"parameters": found, "in_products": found, "width": width, "layers": layers}
+        return {"parameters": found, "in_products": found, "compiled": compiled}
+
+    def _compile(self, tokens):
+        """Compiles the blocks where that works and is quicker; says whether it did."""
+
+        def seconds():
+            started = time.perf_counter()
+            self._nats(tokens).mean().backward()
+            return time.perf_counter() - started
+
+        seconds()
+        plain, blocks = min(seconds() for _ in range(3)), self.model.running
+        self.model.running = [torch.compile(block, dynamic=False) for block in blocks]
+        try:
+            seconds()
+            compiled = min(seconds() for _ in range(3))
+        except Exception:  # there is no C++ compiler, or none that it can use
+            compiled = math.inf
+        self.optimizer.zero_grad(set_to_none=True)
+        if compiled >= plain:
+            self.model.running = blocks
+        return compiled < plain
 
     def run(self, seconds):
         """Trains for so long; see `worker.repeat`."""
