@@ -216,7 +216,7 @@ def roofline(operations, peak, bandwidth, title="Roofline 屋顶线", note=""):
     }
     ridge, flat = math.log10(peak / bandwidth), math.log10(peak / 1e9)
     xs = _powers([x for x, _ in points.values()] + [ridge])
-    ys = _powers([y for _, y in points.values()] + [flat])
+    ys = _powers([y for _, y in points.values()] + [flat + 0.2])  # room for words above the roof
     box = (74.0, draw.top_below(note) + 28.0, draw.WIDTH - 74.0 - 30, 300.0)
     to_x, to_y = _projection(box, xs, ys)
     parts = draw.axes(
@@ -233,8 +233,8 @@ def roofline(operations, peak, bandwidth, title="Roofline 屋顶线", note=""):
     parts += [
         draw.rect(box[0], box[1], edge - box[0], box[3], "#e4ebf2"),
         draw.path(roof, draw.ACCENT, width=2.5),
-        *_beside(edge, bottom - 9, box, "memory-bound 受限于内存", "compute-bound 受限于算力"),
     ]
+    parts += _beside(edge, box[1] + 17, box, "memory-bound 受限于内存", "compute-bound 受限于算力")
     pixels = {name: (to_x(x), to_y(y)) for name, (x, y) in points.items()}
     along = np.linspace(roof[0][0], roof[-1][0], 120)
     line = zip(along, np.interp(along, *zip(*roof, strict=True)), strict=True)

@@ -66,7 +66,8 @@ def forward_backward(loss, x, variables, xla=True):
         variables: Keras variables that get one.
         xla: compiled by XLA; False = a plain TensorFlow graph.
     """
-    compiled = tf.function(_gradients(loss, variables), jit_compile=xla)
+    gradients = tf.function(_gradients(loss, variables), jit_compile=xla)
+    compiled = gradients.get_concrete_function(x)  # one shape: nothing to warn of
     return lambda: compiled(x)
 
 

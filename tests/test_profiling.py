@@ -63,7 +63,7 @@ def test_gradients_are_those_of_a_tape(xla):
         lambda x: tf.reduce_sum(layer(x) ** 2), x, layer.trainable_variables, xla
     )()
     out = (x @ layer.kernel).numpy()
-    assert value == pytest.approx((out**2).sum(), rel=1e-4)
+    assert float(value) == pytest.approx((out**2).sum(), rel=1e-4)
     wanted = (2 * out @ layer.kernel.numpy().T, 2 * x.numpy().T @ out, 2 * out.sum(axis=0))
     for found, correct in zip(grads, wanted, strict=True):
         np.testing.assert_allclose(found, correct, rtol=1e-3, atol=1e-4)
