@@ -1,8 +1,9 @@
-"""Charts that are not about single characters: bars, shares, curves, frequencies.
+"""Charts that are not about single characters: bars, shares, curves, frequencies, a roofline.
 
 Import them from `views`, where all views are.
 """
 
+import math
 from itertools import accumulate
 
 import numpy as np
@@ -190,6 +191,113 @@ def frequency(counts, size):
     ]
     header = ["rank 名次", "character 字", "times 次数", "covered so far 累计覆盖"]
     return View(svg, f"first {size:,} cover {covered}\n" + table(header, rows))
+
+
+def roofline(operations, peak, bandwidth, title="Roofline 屋顶线", note=""):
+    """What operations reach, under the most that a machine allows (Williams et al. 2009, fig. 1).
+
+    Left of the ridge the memory is too slow for the processor, right of it the processor is the
+    limit. Both axes go by factors of ten.
+
+    Args:
+        operations: name → (floating-point operations, bytes moved, seconds), all above 0.
+        peak: operations a second that the processor can do.
+        bandwidth: bytes a second that the memory can give.
+    """
+    numbers = [*(n for values in operations.values() for n in values), peak, bandwidth]
+    if not operations or not all(0 < n < math.inf for n in numbers):
+        raise LabError(
+            "A roofline needs at least one operation, and only numbers above 0: "
+            "operations, bytes, seconds, peak and bandwidth."
+        )
+    points = {
+        name: (math.log10(flops / moved), math.log10(flops / seconds / 1e9))
+        for name, (flops, moved, seconds) in operations.items()
+    }
+    ridge, flat = math.log10(peak / bandwidth), math.log10(peak / 1e9)
+    xs = _powers([x for x, _ in points.values()] + [ridge])
+    ys = _powers([y for _, y in points.values()] + [flat + 0.2])  # room for words above the roof
+    box = (74.0, draw.top_below(note) + 28.0, draw.WIDTH - 74.0 - 30, 300.0)
+    to_x, to_y = _projection(box, xs, ys)
+    parts = draw.axes(
+        box,
+        [(to_x(p), f"{10.0**p:,g}") for p in xs],
+        [(to_y(p), f"{10.0**p:,g}") for p in ys],
+        "operations a byte 每字节运算次数",
+        "G operations a second 每秒十亿次运算",
+    )
+    edge, bottom = to_x(ridge), box[1] + box[3]
+    foot = max(xs[0], ys[0] + ridge - flat)  # where the slope enters the box
+    roof = [(foot, flat + foot - ridge), (ridge, flat), (xs[-1], flat)]
+    roof = [(to_x(x), to_y(y)) for x, y in roof]
+    parts += [
+        draw.rect(box[0], box[1], edge - box[0], box[3], "#e4ebf2"),
+        draw.path(roof, draw.ACCENT, width=2.5),
+    ]
+    parts += _beside(edge, box[1] + 17, box, "memory-bound 受限于内存", "compute-bound 受限于算力")
+    pixels = {name: (to_x(x), to_y(y)) for name, (x, y) in points.items()}
+    along = np.linspace(roof[0][0], roof[-1][0], 120)
+    line = zip(along, np.interp(along, *zip(*roof, strict=True)), strict=True)
+    taken = [_around(*point, 5) for point in pixels.values()]
+    taken += [_around(*point, 2) for point in line]
+    rows = []
+    for i, (name, (x, y)) in enumerate(points.items()):
+        allowed = min(flat, flat + x - ridge)
+        share = 10.0 ** (y - allowed)
+        title_here = f"{name}: {10.0**x:.3g} operations a byte, {10.0**y:.4g} G a second"
+        parts += [draw.marker(*pixels[name], i, title_here), _name(name, *pixels[name], box, taken)]
+        bound = "memory 内存" if x < ridge else "compute 算力"
+        of_roof = f"{share:4.0%} {bar(share)}"
+        rows.append([name, f"{10.0**x:.3g}", f"{10.0**y:.3g}", bound, of_roof])
+    svg = draw.page(title, note, parts, bottom + 54)
+    header = ["operation 运算", "a byte 每字节", "G a second", "bound by 受限于", "of the roof"]
+    return View(svg, f"{visible(title)}\n" + table(header, rows))
+
+
+def _powers(values):
+    """Whole powers of ten around values that are logarithms, evenly spaced, at most nine."""
+    low, high = math.floor(min(values)), math.ceil(max(values))
+    step = max(1, math.ceil((high - low) / 8))
+    return [low + i * step for i in range(max(1, math.ceil((high - low) / step)) + 1)]
+
+
+def _beside(x, y, box, before, after):
+    """Words to both sides of a height line, where they fit."""
+    sides = ((before, x - 8, "end", x - box[0]), (after, x + 8, "start", box[0] + box[2] - x))
+    return [
+        draw.text(at, y, words, 12, draw.MUTED, anchor)
+        for words, at, anchor, room in sides
+        if draw.text_width(words, 12) + 8 < room
+    ]
+
+
+def _around(x, y, reach):
+    """The box (left, top, right, bottom) of a point."""
+    return x - reach, y - reach, x + reach, y + reach
+
+
+def _name(name, x, y, box, taken):
+    """A name near its point, where it covers little of the boxes taken; its own is added."""
+    name = draw.fit(name, 260, 12)
+    width, (left, ceiling) = draw.text_width(name, 12), box[:2]
+    end, floor = left + box[2] - width, ceiling + box[3] - 14
+    places = []
+    for down in (-7, 7, -21, 21, -35):
+        top = min(max(y + down, ceiling), floor)
+        for start in (x + 9, x - width / 2, x - 9 - width):
+            start = min(max(start, left + 2), end)
+            places.append((start, top, start + width, top + 14))
+
+    def cost(place):  # nearer is better, in steps of a small overlap
+        return 12 * places.index(place) + sum(
+            max(0, min(place[2], other[2]) - max(place[0], other[0]))
+            * max(0, min(place[3], other[3]) - max(place[1], other[1]))
+            for other in taken
+        )
+
+    best = min(places, key=cost)
+    taken.append(best)
+    return draw.text(best[0], best[1] + 11, name, 12)
 
 
 def _landmarks(count):

@@ -1,8 +1,9 @@
-"""What the notebooks share: one run, where each stage starts, a training to watch, a memory test.
+"""What the notebooks share: a run, where each stage starts, a training to watch, what was measured.
 
 Written for a kernel of Jupyter; without one the same lines are printed.
 """
 
+import json
 import time
 from contextlib import closing
 from math import log
@@ -13,12 +14,12 @@ from IPython.display import display
 from . import checkpoint
 from .configuration import preset
 from .errors import LabError
-from .folders import fast, runs_folder, shipped
+from .folders import PROJECT, fast, runs_folder, shipped
 from .packing import encode_dialogue
 from .pipeline import Run
 from .progress import clock
 from .reasoning import COLOURS, SMALL_TALK
-from .tables import bar
+from .tables import bar, table
 from .views import curves
 from .vocabulary import PADDING
 
@@ -176,6 +177,27 @@ def recall(model, vocabulary, expert, topic):
         between = sum(len(text) + 2 for pair in SMALL_TALK[:exchanges] for text in pair)
         found.append((between, bits(values, exchanges), bits(others, exchanges)))
     return found
+
+
+def benchmark(suite, folder=PROJECT / "benchmarks" / "results"):
+    """What a suite of `benchmarks/` measured, as text; one sentence when it has not been run."""
+    path = folder / f"{suite}.json"
+    if not path.exists():
+        return (
+            f"Suite {suite} has not been measured yet: `python3 lab.py bench {suite}` does it. "
+            "尚未测量。"
+        )
+    result = json.loads(path.read_text(encoding="utf-8"))
+    machine, measured = result["machine"], result["table"]
+    figures = [
+        (name, "not measured 未测" if value is None else f"{value:.3g}")
+        for name, value in result["figures"].items()
+    ]
+    where = f"{machine['cpu']}, {machine['cores']} cores, {result['date'][:10]}"
+    parts = [f"Suite {suite}: {where}", table(measured["header"], measured["rows"])]
+    if figures:
+        parts.append(table(("figure 指标", "found 实测"), figures))
+    return "\n\n".join(parts + result["notes"])
 
 
 def _follow(reports, line):

@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 
 from . import drawing as draw
-from .charts import bars, curves, frequency, shares
+from .charts import bars, curves, frequency, roofline, shares
 from .drawing import View, checked
 from .errors import LabError
 from .heat_maps import attention, attention_grid, gates
@@ -27,6 +27,7 @@ __all__ = [
     "gates",
     "known",
     "loss_mask",
+    "roofline",
     "routing",
     "shares",
     "surprisal",

@@ -66,7 +66,7 @@ def runs(tmp_path_factory):
 def test_there_are_notebooks_with_numbers_in_order():
     numbers = [path.stem[:2] for path in NOTEBOOKS]
     assert numbers == [f"{i:02d}" for i in range(len(numbers))]
-    assert len(numbers) >= 8
+    assert len(numbers) >= 9
 
 
 @each_notebook

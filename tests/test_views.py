@@ -152,6 +152,9 @@ def test_wrong_shapes_are_one_sentence():
         views.known("", Vocabulary("ab"))
     with pytest.raises(LabError, match="nothing to draw"):
         views.frequency({}, 10)
+    for operations in ({}, {"a": (1.0, 2.0, 0.0)}, {"a": (1.0, float("nan"), 1.0)}):
+        with pytest.raises(LabError, match="numbers above 0"):
+            views.roofline(operations, 1e9, 1e9)
 
 
 def test_known_marks_what_the_vocabulary_lacks():
@@ -205,6 +208,31 @@ def test_shares_fill_the_bar():
     widths = [float(r.get("width")) for r in parse(view).iter() if r.get("stroke") and len(r)]
     assert widths[0] / (widths[0] + widths[1]) == pytest.approx(0.25, abs=1e-3)
     assert "0.250" in view.text
+
+
+def test_a_roofline_has_its_points_where_they_belong():
+    operations = {"<slow>": (10.0, 20.0, 1e-9), "half": (1e4, 10.0, 2e-7)}  # 0.5 and 1,000 a byte
+    view = views.roofline(operations, peak=100e9, bandwidth=20e9)
+    tree = parse(view)
+    roof = next(p for p in tree.iter() if p.get("stroke") == drawing.ACCENT).get("d")
+    (x0, y0), (x1, y1), (x2, y2) = np.array(re.findall(r"[\d.]+", roof), float).reshape(3, 2)
+    moves = [p.get("transform") for p in tree.iter() if p.get("transform")]
+    slow, half = (np.array(re.findall(r"[\d.]+", move), float) for move in moves)
+    on_the_slope = y0 + (slow[0] - x0) * (y1 - y0) / (x1 - x0)
+    assert slow[1] == pytest.approx(on_the_slope, abs=0.3)  # 10 G a second, all it can be
+    assert y1 == y2 < half[1] and x1 < half[0] <= x2
+    assert re.search(r"^<slow> +0\.5 +10 +memory 内存 +100% █{20}$", view.text, re.MULTILINE)
+    assert re.search(r"^half +1e\+03 +50 +compute 算力 + 50% █{10}$", view.text, re.MULTILINE)
+
+
+amounts = st.floats(1e-12, 1e15)
+
+
+@given(st.lists(st.tuples(amounts, amounts, amounts), min_size=1, max_size=8), amounts, amounts)
+def test_a_roofline_of_any_points(points, peak, bandwidth):
+    names = [f"<{i}>" + "长" * 6 * i for i in range(len(points))]
+    tree = parse(views.roofline(dict(zip(names, points, strict=True)), peak, bandwidth))
+    assert len(titles(tree)) == len(points)
 
 
 def test_a_view_shows_and_saves_itself(tmp_path):
