@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 
 from .errors import LabError
-from .layers import GRU, LayerNorm, TransformerBlock
+from .layers import GRU, Dropout, LayerNorm, TransformerBlock
 
 EXPERTS = {}
 
@@ -47,7 +47,7 @@ class GRUExpert(keras.layers.Layer):
 
     def __init__(self, config, output_dim, **kwargs):
         super().__init__(**kwargs)
-        self.drop = keras.layers.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.gru = GRU(config.gru_units, name="gru")
         # The article's GRU is as wide as the mixture; a narrower mixture needs a projection.
         needs_projection = config.gru_units != output_dim

@@ -15,6 +15,15 @@ from .kernels import gru_sequence, linear_attention, normalise, running_mean
 LayerNorm = keras.layers.LayerNormalization
 
 
+def Dropout(rate):  # noqa: N802 (a layer, made like the others)
+    """Dropout with one mask for all positions of a window (Gal and Ghahramani 2016).
+
+    A mask of its own for each position would let a GRU average the noise away, and drawing
+    that many random numbers costs XLA more than the products of a small model.
+    """
+    return keras.layers.Dropout(rate, noise_shape=(None, 1, None))
+
+
 @keras.saving.register_keras_serializable("mof_lab")
 class GRU(keras.layers.Layer):
     """A gated recurrent unit with a hand-written gradient.
@@ -250,7 +259,7 @@ class TransformerBlock(keras.layers.Layer):
             num_heads, shortest_memory, longest_memory, feature_map, name="attention"
         )
         self.thought = ThoughtSpace(name="thought")
-        self.drop = keras.layers.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.attention_norm = LayerNorm(name="attention_norm")
         self.ffn_norm = LayerNorm(name="ffn_norm")
 

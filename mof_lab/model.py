@@ -12,7 +12,7 @@ import tensorflow as tf
 from .configuration import ModelConfig
 from .errors import LabError
 from .experts import make_expert
-from .layers import GRU, LayerNorm
+from .layers import GRU, Dropout, LayerNorm
 from .router import Router
 from .vocabulary import BEGIN
 
@@ -24,7 +24,7 @@ class Stem(keras.layers.Layer):
         super().__init__(**kwargs)
         self.blend = blend
         self.gru = GRU(size, name="gru")
-        self.drop = keras.layers.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.dense = keras.layers.Dense(size, activation="relu", name="dense")
         self.norm = LayerNorm(name="norm")
 
