@@ -15,7 +15,12 @@ AGAINST = ("published", "pytorch")
 ROUNDS = 1  # a peak is a peak
 SMALL = "small"
 SHAPE = {"batch": 16, "window": 128}  # 2,048 characters a step
-SAVING, SAVING_WORDS = {"parts": 4, "recompute": True}, "in 4 parts, blocks computed twice"
+#: How a trainer saves memory → the options of `workers.training.Training.start`.
+SAVING = {
+    "ours": {},
+    "ours, in 4 parts, blocks computed twice": {"parts": 4, "recompute": True},
+    "ours, the same without XLA": {"parts": 4, "recompute": True, "xla": False},
+}
 SECONDS = 5.0  # of training after the first steps
 
 
@@ -33,22 +38,16 @@ def _training(options, result, tell):
     """The large preset in training, and its peers."""
     preset = preset_named(options.preset)
     what = f"training {preset.name}, {SHAPE['batch']}×{SHAPE['window']}"
-    go_on, start = ("run", {"seconds": SECONDS}), partial(ours, "training")
-    request, peaks = {"preset": preset.name, **SHAPE}, []
-    for program, saving in (("ours", {}), (f"ours, {SAVING_WORDS}", SAVING)):
-        begin = ("start", {**request, **saving})
-        answer, found = _peak(result, tell, what, program, start, begin, go_on)
-        if answer:
-            trained = answer
-            peaks.append(found)
-    result.set("{preset}_train_peak_gb", min(peaks, default=None))
+    go_on = "run", {"seconds": SECONDS}
+    trained, peak = _least(result, tell, what, {"preset": preset.name, **SHAPE})
+    result.set("{preset}_train_peak_gb", peak)
     request = {"vocabulary_size": preset.vocabulary_size, **SHAPE}
     if "published" in options.against:
         config = None if preset.name == "t6" else to_dict(preset.model)
         start = partial(peer, "published", "published", tell)
         begin = ("start", {**request, "config": config})
         _peak(result, tell, what, "published", start, begin, go_on)
-    if "pytorch" in options.against and peaks:
+    if "pytorch" in options.against and trained:
         start = partial(peer, "pytorch", "pytorch", tell)
         begin = ("start", {**request, "parameters": trained["in_products"]})
         _peak(result, tell, what, "pytorch", start, begin, go_on)
@@ -59,8 +58,7 @@ def _small(result, tell):
     preset = preset_named(SMALL)
     shape = {"batch": preset.batch, "window": preset.window}
     what = f"training {SMALL}, {preset.batch}×{preset.window}"
-    requests = ("start", {"preset": SMALL, **shape}), ("run", {"seconds": SECONDS})
-    _, found = _peak(result, tell, what, "ours", partial(ours, "training"), *requests)
+    _, found = _least(result, tell, what, {"preset": SMALL, **shape})
     result.set("small_train_peak_gb", found)
     folder = str(checkpoint_folder(SMALL, result.notes, tell))
     requests = ("start", {"folder": folder}), ("chat", {"text": "一丁七万丈"})
@@ -68,6 +66,18 @@ def _small(result, tell):
     opened, found = _peak(result, tell, f"a chat with {SMALL}", "ours", start, *requests)
     if opened and opened["runtime"] == "litert":
         result.set("chat_peak_gb", found)
+
+
+def _least(result, tell, what, request):
+    """Trains in each way of `SAVING`; returns what the last one said, and the least peak in GB."""
+    said, peaks = None, []
+    for program, saving in SAVING.items():
+        requests = ("start", {**request, **saving}), ("run", {"seconds": SECONDS})
+        answer, found = _peak(result, tell, what, program, partial(ours, "training"), *requests)
+        if answer:
+            said = answer
+            peaks.append(found)
+    return said, min(peaks, default=None)
 
 
 def _peak(result, tell, what, program, start, *requests):

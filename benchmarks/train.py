@@ -53,12 +53,12 @@ def _models(options, batch, window, result, tell):
     with Field(tell, result.notes) as field:
         shape = {"batch": batch, "window": window}
         vocabulary = {"vocabulary_size": preset.vocabulary_size}
-        answers["ours"] = field.add(
-            "ours", partial(ours, "training"), "start", preset=preset.name, **shape
-        )
+        request = {"preset": preset.name, **shape}
+        answers["ours"] = field.add("ours", partial(ours, "training"), "start", **request)
         if answers["ours"] is None:
             return {}, None
         field.add("matmul", partial(ours, "kernels", "matmul"), "matmul", seconds=1)
+        field.add("products", partial(ours, "kernels", "products"), "start_products", **request)
         if "published" in options.against:
             config = None if preset.name == "t6" else to_dict(preset.model)
             answers["published"] = field.add(
@@ -80,11 +80,13 @@ def _models(options, batch, window, result, tell):
             )
         measures = {name: speed("run", seconds=SECONDS) for name in answers}
         products = {"matmul": _product_rate, "pytorch: matmul": _product_rate}
+        measures["products"] = speed("run_products")
         measured = field.interleave({**measures, **products}, options.rounds)
         peaks = {name: worker.peak_memory for name, worker in field.workers.items()}
     result.measured[f"model {batch}x{window}"] = measured
     found = medians(measured)
     rates = [found.pop(name) for name in products if name in found]
+    bound = found.pop("products", None)
     for name, value in found.items():
         flops = 6 * answers[name]["in_products"] * value
         result.rows.append(
@@ -96,6 +98,12 @@ def _models(options, batch, window, result, tell):
                 f"{peaks[name] / 1e9:.1f} GB",
                 f"{found['ours'] / value:.2f} ×",
             )
+        )
+    if bound:
+        flops = 6 * answers["ours"]["in_products"] * bound
+        over = f"{found['ours'] / bound:.2f} ×"
+        result.rows.append(
+            ("its matrix products alone", "", f"{bound:,.0f}", f"{flops / 1e9:,.0f}", "", over)
         )
     rate = max(rates, default=None)
     if rate:

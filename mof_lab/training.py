@@ -100,23 +100,36 @@ class Trainer:
             grads = tape.gradient(loss, [v.value for v in variables])
             return loss, [tf.convert_to_tensor(g) for g in grads]  # a table's are slices
 
-        def summed_gradients(tokens, weights, total):
+        compute = tf.function(gradients, jit_compile=self.preset.xla)
+        with self.strategy.scope():  # each replica has sums of its own
+            sums = [
+                tf.Variable(
+                    tf.zeros(v.shape),
+                    trainable=False,
+                    synchronization=tf.VariableSynchronization.ON_READ,
+                    aggregation=tf.VariableAggregation.SUM,
+                )
+                for v in (variables if parts > 1 else ())
+            ]
+
+        def summed(tokens, weights, total):
+            """The same, one part of the batch after another, added up where they lie."""
             tokens, weights = (tf.reshape(x, (parts, -1, x.shape[1])) for x in (tokens, weights))
+            for one in sums:
+                one.assign(tf.zeros(one.shape))
 
-            def add(i, loss, sums):
-                more, grads = gradients(tokens[i], weights[i], total)
-                return i + 1, loss + more, [a + b for a, b in zip(sums, grads, strict=True)]
+            def add(i, loss):
+                more, grads = compute(tokens[i], weights[i], total)
+                for one, gradient in zip(sums, grads, strict=True):
+                    one.assign_add(gradient)
+                return i + 1, loss + more
 
-            nothing = [tf.zeros(v.shape) for v in variables]
-            start = (tf.constant(0), tf.constant(0.0), nothing)
-            return tf.while_loop(lambda i, *_: i < parts, add, start)[1:]
-
-        compute = tf.function(
-            gradients if parts == 1 else summed_gradients, jit_compile=self.preset.xla
-        )
+            start = (tf.constant(0), tf.constant(0.0))
+            _, loss = tf.while_loop(lambda i, _: i < parts, add, start, parallel_iterations=1)
+            return loss, [tf.convert_to_tensor(one) for one in sums]
 
         def replica(tokens, weights, total):
-            loss, grads = compute(tokens, weights, total)
+            loss, grads = (compute if parts == 1 else summed)(tokens, weights, total)
             optimizer.apply(grads, variables)
             return loss
 

@@ -1,5 +1,6 @@
 """The benchmarks' machinery, on toy workers of a few lines; nothing is installed or measured."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -177,7 +178,7 @@ def test_figures_are_judged_at_the_preset_that_the_bars_are_for(tmp_path):
     [("≥", (False, True, True)), ("≤", (True, True, False)), ("<", (True, False, False))],
 )
 def test_bars(relation, holds):
-    bar = results.Bar("about", relation, 2.0)
+    bar = results.Bar("about", "指标", relation, 2.0)
     assert tuple(bar.holds(x) for x in (1.9, 2.0, 2.1)) == holds
 
 
@@ -297,3 +298,13 @@ def test_a_peer_that_needs_a_python_that_is_missing_says_so(steps, monkeypatch):
     monkeypatch.setattr(peers.shutil, "which", lambda name: None)
     with pytest.raises(WorkerError, match=r"needs Python 2\.9"):
         peers.python_of("horse", print)
+
+
+@pytest.mark.parametrize(("readme", "language"), [("README.md", 0), ("README.zh-CN.md", 1)])
+def test_the_readmes_show_the_committed_figures(readme, language):
+    place = ROOT / "tools" / "results_page.py"
+    spec = importlib.util.spec_from_file_location("results_page", place)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    assert tool.with_page(text, language) == text, "run tools/results_page.py"

@@ -15,20 +15,22 @@ training.SAVE_EVERY_SECONDS = math.inf
 class Training:
     """One preset in training, on noise."""
 
-    def start(self, preset, batch, window, parts=1, recompute=False):
+    def start(self, preset, batch, window, parts=1, recompute=False, xla=True):
         """Builds model and trainer, and trains the first two steps, which compile.
 
         Args:
             parts: of a batch, computed one after the other.
             recompute: whether blocks compute twice to save memory.
+            xla: whether XLA compiles the step; it takes memory to compile and for its buffers.
 
         Returns:
             {"parameters", "in_products"}: all, and those that a character is multiplied with.
         """
-        preset = replace(preset_named(preset), batch=batch, window=window)
-        if parts > 1 or recompute:
-            model = replace(preset.model, recompute=recompute)
-            preset = replace(preset, accumulate=parts, model=model)
+        preset = replace(
+            preset_named(preset), batch=batch, window=window, accumulate=parts, xla=xla
+        )
+        if recompute:
+            preset = replace(preset, model=replace(preset.model, recompute=True))
         trainer = practice(preset)
         self.record, self.reports = trainer.record, iter(trainer)
         while self.record.step < 2:
