@@ -12,6 +12,7 @@ from functools import partial
 from mof_lab.configuration import preset as preset_named
 from mof_lab.configuration import to_dict
 from mof_lab.folders import runs_folder
+from mof_lab.planner import size_of
 
 from . import machine
 from .peers import ours, peer
@@ -73,6 +74,8 @@ def _speeds(options, folder, result, tell):
         }
         for position in (EARLY, LATE):
             measures[f"ours: {position}"] = speed("write", position=position, characters=150)
+        field.add("memory", partial(ours, "kernels", "memory"), "bandwidth", seconds=0.5)
+        measures["memory"] = _bandwidth
         measured = field.interleave(measures, options.rounds)
         peaks = {name: worker.peak_memory for name, worker in field.workers.items()}
     result.measured["characters a second"] = measured
@@ -81,10 +84,17 @@ def _speeds(options, folder, result, tell):
     runtime = "LiteRT int8" if int8 else "Keras fp32"
     names = {"ours fp32": "ours, Keras fp32", "published": "published, fp32"}
     names |= {f"ours: {p}": f"ours, {runtime}, from position {p:,}" for p in (EARLY, LATE)}
+    bandwidth = found.pop("memory", None)
     for name, value in found.items():
         peak = f"{peaks[name.split(':')[0]] / 1e9:.2f} GB"
         row = (preset.name, names[name], f"{value:,.1f}", f"{1000 / value:,.2f}", peak)
         result.rows.append(row)
+    if bandwidth:  # each answered character reads all weights that it is multiplied with
+        for kind, size in (("fp32", 4), ("int8", 1)):
+            value = bandwidth / (size * size_of(preset).multiplied)
+            program = f"memory bandwidth, {bandwidth / 1e9:.0f} GB/s, {kind}"
+            row = (preset.name, program, f"{value:,.1f}", f"{1000 / value:,.2f}", "")
+            result.rows.append(row)
     early, late, published = (
         found.get(x) for x in (f"ours: {EARLY}", f"ours: {LATE}", "published")
     )
@@ -92,6 +102,10 @@ def _speeds(options, folder, result, tell):
     if int8:
         result.set("{preset}_answer_int8_vs_published", ratio(early, published))
     result.set("answer_cost_2000_over_20", ratio(early, late))
+
+
+def _bandwidth(worker):
+    return worker.ask("bandwidth", seconds=0.5)["bytes"]
 
 
 def _start(rounds, result, tell):

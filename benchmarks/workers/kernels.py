@@ -10,6 +10,7 @@ import tensorflow as tf
 from mof_lab.configuration import preset as preset_named
 from mof_lab.layers import GRU
 from mof_lab.planner import practice, product_rate
+from mof_lab.profiling import memory_bandwidth
 
 from ..worker import repeat, serve
 
@@ -101,6 +102,11 @@ def matmul(seconds):
     return {"flops": product_rate(seconds)}
 
 
+def bandwidth(seconds):
+    """{"bytes"}: read from memory a second by the product of a matrix with a vector."""
+    return {"bytes": memory_bandwidth(seconds)}
+
+
 if __name__ == "__main__":
     one, products = Layer(), Products()
     serve(
@@ -109,6 +115,7 @@ if __name__ == "__main__":
             "start_keras": one.start_keras,
             "run": one.run,
             "matmul": matmul,
+            "bandwidth": bandwidth,
             "start_products": products.start,
             "run_products": products.run,
         }
