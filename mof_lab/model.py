@@ -176,7 +176,9 @@ class MoF(keras.Model):
             given = tf.constant(tokens), state, weights
             way = expert, weights is not None, tokens.shape
             if way not in compiled:
-                compiled[way] = tf.function(forward).get_concrete_function(*given)
+                # XLA takes a step of many small operations together; long pieces gain nothing.
+                step = tf.function(forward, jit_compile=tokens.shape[1] == 1)
+                compiled[way] = step.get_concrete_function(*given)
             return compiled[way](*given)
 
         return read

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 
-class InPlaceAdamW(keras.optimizers.AdamW):
+class AdamW(keras.optimizers.AdamW):
     """Keras's AdamW (Loshchilov and Hutter 2019), each variable updated by one fused operation.
 
     Same numbers, half the memory: Keras's own update makes new weights and moments beside the

@@ -23,7 +23,7 @@ import tensorflow as tf
 from . import checkpoint
 from .errors import LabError
 from .evaluation import window_nats
-from .optimizer import InPlaceAdamW
+from .optimizer import AdamW
 from .packing import ANSWER, NOTHING, Batches
 from .progress import Progress, Record
 
@@ -76,7 +76,7 @@ class Trainer:
 
     def _make_optimizer(self):
         with self.strategy.scope():
-            optimizer = InPlaceAdamW(
+            optimizer = AdamW(
                 self.stage.learning_rate,
                 beta_2=0.98,
                 weight_decay=self.preset.weight_decay,
@@ -116,7 +116,7 @@ class Trainer:
             """The same, one part of the batch after another, added up where they lie."""
             tokens, weights = (tf.reshape(x, (parts, -1, x.shape[1])) for x in (tokens, weights))
             for one in sums:
-                one.assign(tf.zeros(one.shape))
+                one.assign(tf.zeros_like(one))
 
             def add(i, loss):
                 more, grads = compute(tokens[i], weights[i], total)

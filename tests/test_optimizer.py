@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mof_lab.optimizer import InPlaceAdamW
+from mof_lab.optimizer import AdamW
 
 
 def weights_after(optimizer_class, steps, compiled):
@@ -28,7 +28,7 @@ def weights_after(optimizer_class, steps, compiled):
 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_it_gives_the_weights_and_moments_of_keras(compiled):
-    ours = weights_after(InPlaceAdamW, 20, compiled)
+    ours = weights_after(AdamW, 20, compiled)
     keras_ = weights_after(keras.optimizers.AdamW, 20, compiled)
     assert len(ours) == len(keras_)
     for a, b in zip(ours, keras_, strict=True):
