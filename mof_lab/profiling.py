@@ -90,7 +90,7 @@ def training_parts(trainer, xla=True):
 
     Returns:
         name → function: forward and backward of stem (with the embedding), each expert, router
-        and head (with the loss), and `optimizer`, the update of all weights.
+        and head (with the loss), and `optimizer`, the update of all weights, never XLA's.
     """
     model, preset = trainer.model, trainer.preset
     shape = (preset.batch, preset.window)
@@ -122,9 +122,7 @@ def training_parts(trainer, xla=True):
     parts = {name: forward_backward(*one, xla) for name, one in losses.items()}
 
     nothing = [tf.zeros(variable.shape) for variable in trainer.variables]
-    update = tf.function(
-        lambda gradients: trainer.optimizer.apply(gradients, trainer.variables), jit_compile=xla
-    )
+    update = tf.function(lambda gradients: trainer.optimizer.apply(gradients, trainer.variables))
     return parts | {"optimizer": lambda: update(nothing)}
 
 
