@@ -176,7 +176,8 @@ class MoF(keras.Model):
             given = tf.constant(tokens), state, weights
             way = expert, weights is not None, tokens.shape
             if way not in compiled:
-                # XLA takes a step of many small operations together; long pieces gain nothing.
+                # XLA is quicker with both, but a piece is read too seldom to win back the time
+                # that it takes longer to compile.
                 step = tf.function(forward, jit_compile=tokens.shape[1] == 1)
                 compiled[way] = step.get_concrete_function(*given)
             return compiled[way](*given)

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from mof_lab.configuration import preset as preset_named
 from mof_lab.layers import GRU
-from mof_lab.planner import practice, product_rate
+from mof_lab.model import MoF
+from mof_lab.planner import product_rate
 from mof_lab.profiling import memory_bandwidth
 
 from ..worker import repeat, serve
@@ -63,7 +64,8 @@ class Products:
 
     def start(self, preset, batch, window):
         """Collects the shapes from the preset's model."""
-        model = practice(replace(preset_named(preset), batch=batch, window=window)).model
+        preset = preset_named(preset)
+        model = MoF(replace(preset.model, vocabulary_size=preset.vocabulary_size))
         rows = batch * window
         self.tokens, self.products = rows, Counter()
         for variable in model.trainable_variables:

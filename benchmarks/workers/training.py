@@ -31,11 +31,11 @@ class Training:
         )
         if recompute:
             preset = replace(preset, model=replace(preset.model, recompute=True))
+        size = size_of(preset)  # its model sets the seed; after a step all would compile again
         trainer = practice(preset)
         self.record, self.reports = trainer.record, iter(trainer)
         while self.record.step < 2:
             next(self.reports)
-        size = size_of(preset)
         return {"parameters": size.parameters, "in_products": size.multiplied}
 
     def run(self, seconds):
