@@ -27,7 +27,7 @@ class Problem:
     answers: tuple[str, ...]  # right answers; training uses the first
 
 
-def generate(count, seed, held_out=False):
+def generate(count, seed, held_out=False, kinds=None):
     """`count` problems, the kinds in turn, without repeating a dialogue.
 
     Args:
@@ -36,7 +36,8 @@ def generate(count, seed, held_out=False):
         held_out: False gives training problems, True those kept for judging.
     """
     rng = random.Random(f"reasoning {seed} {held_out}")
-    problems, seen, makers = [], set(), list(KINDS.items())
+    problems, seen = [], set()
+    makers = [(kind, KINDS[kind]) for kind in kinds or KINDS]
     misses = 0
     while len(problems) < count and misses < 2000:
         kind, make = makers[len(problems) % len(makers)]
@@ -467,3 +468,6 @@ def memory(rng):
         turns += _aside(rng, value)
     turns.append(rng.choice(asked))
     return Problem("memory", f"memory {topic} {value}", tuple(turns), (answer,))
+
+
+CORE, WIDE = tuple(KINDS), ()

@@ -16,6 +16,7 @@ CHINESE = {
     "mixture": "混合",
     "story": "故事",
     "knowledge": "知识",
+    "familiar": "换个学过的问法",
     "reasoning": "推理",
     "all": "全部",
     "culture": "文化",

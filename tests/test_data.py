@@ -21,12 +21,12 @@ SIMPLIFIED_TOO = {"昇"}  # 毕昇 (Bi Sheng): in his name the character is kept
 @pytest.fixture(scope="module")
 def world():
     """The corpus as preset `tiny` trains on it."""
-    return corpus.project(PRESETS["tiny"].reasoning_examples, PRESETS["tiny"].seed)
+    return corpus.project(PRESETS["tiny"])
 
 
 @pytest.fixture(scope="module")
 def facts():
-    return read_facts(corpus.DATA)
+    return read_facts(corpus.DATA, PRESETS["tiny"].shelves)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_every_kind_is_there(world):
         counts = Counter(row["kind"] for row in rows)
         assert set(counts) == set(corpus.KINDS)
         assert min(counts.values()) >= 10
-    assert {q.kind for q in world.questions} == {"knowledge", "reasoning"}
+    assert {q.kind for q in world.questions} == set(corpus.QUESTION_KINDS)
     assert {q.group for q in world.questions if q.kind == "reasoning"} == set(KINDS)
 
 
