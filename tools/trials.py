@@ -156,6 +156,17 @@ def run(name, variant):
     }
 
 
+def known(results, name, variant):
+    """The figures of the same variant of another question: what nothing changes is run once."""
+    trial = TRIALS[name]
+    for other, done in results.items():
+        same = (TRIALS[other].preset, TRIALS[other].minutes) == (trial.preset, trial.minutes)
+        for label, figures in done.items():
+            if same and TRIALS[other].variants[label] == trial.variants[variant]:
+                return figures
+    return None
+
+
 def page(results):
     """docs/trials.md, from the figures."""
     lines = [
@@ -237,7 +248,7 @@ def main(*names):
         for variant in TRIALS[name].variants:
             if variant not in results.setdefault(name, {}):
                 print(f"{name}: {variant} …", flush=True)
-                results[name][variant] = run(name, variant)
+                results[name][variant] = known(results, name, variant) or run(name, variant)
                 text = json.dumps(results, ensure_ascii=False, indent=1) + "\n"
                 write_atomically(RESULTS, text.encode("utf-8"))
                 write_atomically(PAGE, page(results).encode("utf-8"))
