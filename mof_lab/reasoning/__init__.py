@@ -12,7 +12,7 @@ out: a held-out sum is never met in training, in no wording and not as a step of
 import random
 
 from . import characters, deduction, memory, order, products, sums, time, tracing
-from .problem import Problem, is_kept, shows_held_out_sum
+from .problem import Problem, is_kept, shows_held_out, shows_held_out_sum
 
 __all__ = ["CORE", "KINDS", "WIDE", "Problem", "generate", "shows_held_out_sum"]
 
@@ -87,8 +87,7 @@ def _draw(rng, make, held_out, seen):
     """A problem that is not among `seen`; None when none is found."""
     for _ in range(PATIENCE):
         problem = make(rng)
-        kept = is_kept(problem.key)
-        fits = kept if held_out else not (kept or shows_held_out_sum(problem))
+        fits = is_kept(problem.key) if held_out else not shows_held_out(problem)
         if fits and problem.turns not in seen:
             return problem
     return None

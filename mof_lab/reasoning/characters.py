@@ -1,15 +1,21 @@
 """The characters of a phrase, spelled out with running numbers: 小1河2镇3."""
 
 from .problem import ask
-from .words import COLOURS, FOODS, GIVEN_NAMES, NAMES, OBJECTS, PLACES, SORTS, person
+from .words import (
+    COLOURS,
+    DEEDS,
+    FOODS,
+    GIVEN_NAMES,
+    NAMES,
+    OBJECTS,
+    PHRASES,
+    PLACES,
+    SORTS,
+    person,
+)
 
 _THINGS = tuple(
     word for sort in (*SORTS.values(), FOODS, COLOURS) for word in sort if len(word) > 1
-)
-_DOES = tuple("爱吃 想买 送来 收到 看见 喜欢 带着 画了 找到 忘了".split())
-_FOUND = tuple(
-    "小河镇 白桥 老橡树 月亮湖 面包店 春天 下雨了 好朋友 一二三 天天向上 一心一意 五颜六色 "
-    "风和日丽 春暖花开 早上好 慢慢走 大风车 小星星 萤火虫 不客气".split()
 )
 
 
@@ -17,11 +23,11 @@ def phrase(rng):
     """A word, a name or a small sentence of two to eight characters."""
     make = rng.randrange(5)
     if make == 0:
-        return rng.choice(_FOUND)
+        return rng.choice(PHRASES)
     if make == 1:
         return rng.choice(_THINGS) + rng.choice(("", "", "真好", "和" + person(rng)))
     if make == 2:
-        return rng.choice(NAMES) + rng.choice(_DOES) + rng.choice(_THINGS)
+        return rng.choice(NAMES) + rng.choice(DEEDS) + rng.choice(_THINGS)
     if make == 3:
         return rng.choice(OBJECTS) + "在" + rng.choice(PLACES)
     return "".join(rng.sample(GIVEN_NAMES, rng.randint(2, 6)))

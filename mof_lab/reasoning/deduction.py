@@ -1,7 +1,7 @@
 """What follows from what is told: chains of comparisons, either–or, all and some."""
 
 from .problem import ask
-from .words import NAMES, OBJECTS, PLACES, person
+from .words import GROUPS, NAMES, OBJECTS, PLACES, person
 
 QUALITIES = (("高", "矮"), ("重", "轻"), ("快", "慢"), ("大", "小"))
 MOST = (
@@ -56,6 +56,10 @@ def _restated(pairs, quality):
     return "，".join(steps), chain
 
 
+def _chain_key(names):
+    return " ".join(("deduction", *names))
+
+
 def _compared(rng, kind, size, middle):
     names = rng.sample(NAMES, size)
     links = list(zip(names, names[1:], strict=False))  # (more, less), side by side
@@ -68,7 +72,8 @@ def _compared(rng, kind, size, middle):
         else:
             high += 1
             pairs.append(links[high])
-    more, less = rng.choice(QUALITIES)
+    # 慢慢 is a name: nobody is 比慢慢慢
+    more, less = rng.choice([pair for pair in QUALITIES if pair[1] * 2 not in names])
     told = "，".join(
         f"{b}比{a}{less}" if rng.random() < 0.2 else f"{a}比{b}{more}" for a, b in pairs
     )
@@ -80,9 +85,10 @@ def _compared(rng, kind, size, middle):
     return ask(
         rng,
         kind,
-        " ".join(("deduction", *names)),
+        _chain_key(names),
         MIDDLE if middle else MOST,
         f"{steps}，{found}。",
+        shown=[_chain_key(names[i : i + 3]) for i in range(size - 2)],
         told=told,
         asked=asked,
         more=more,
@@ -107,7 +113,7 @@ EITHER_PLACE = (
     "{who}的{thing}在{one}或者在{two}，可是不在{no}。去哪里找？",
     "{thing}只可能在{one}或{two}。{who}看了{no}，没看到。{thing}在哪里？",
     "{who}记得{thing}在{one}或{two}。不在{no}，那么在哪里？",
-    "不是在{one}，就是在{two}，{who}的{thing}总有个地方。{no}没有，它在哪儿？",
+    "不是在{one}，就是在{two}，{who}的{thing}丢不了。{no}没有，它在哪儿？",
     "{who}把{thing}放在{one}或{two}了。{no}是空的，{thing}在哪里？",
     "已知{thing}在{one}或{two}，又知道不在{no}，请问{thing}在哪里？",
     "猜猜看：{thing}在{one}或{two}，{no}没有，{thing}在哪",
@@ -152,10 +158,6 @@ def either_or(rng):
     )
 
 
-GROUPS = tuple(
-    "一班的同学 二班的同学 三班的同学 四班的同学 合唱队的队员 足球队的队员 画画组的同学 "
-    "棋社的社员 白桥边的住户 船上的客人 读书会的会员 游泳班的学生".split()
-)
 #: What can be said of somebody, and its opposite.
 TRAITS = (
     ("会游泳", "不会游泳"),

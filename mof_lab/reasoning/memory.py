@@ -108,7 +108,7 @@ TOPICS = {
             "我的{a}叫什么名字？",
             "我家{a}的名字是什么？",
             "还记得我家{a}的名字吗？",
-            "我该怎么叫我的{a}？",
+            "喊我家的{a}，该喊什么名字？",
         ),
         "它叫{v}。",
         ("我给{a}改了名，叫{v}", "说错了，我家的{a}叫{v}。", "{a}现在的名字是{v}"),
@@ -116,12 +116,12 @@ TOPICS = {
 }
 MORE_TOPICS = {
     "city": _Topic(
-        ("我住在{v}", "我的家在{v}。", "我是{v}人"),
+        ("我住在{v}", "我的家在{v}。", "我现在住{v}"),
         ("{v}是个好地方。", "原来你在{v}。", "我听说过{v}。"),
         (
             "我住在哪里？",
             "你记得我家在哪座城市吗？",
-            "我是哪里人？",
+            "我住的城市叫什么？",
             "我说我家在哪儿？",
             "还记得我在哪座城市吗？",
         ),
@@ -193,10 +193,11 @@ def _other_value(rng, topic, values):
             return value
 
 
-def _aside(rng, values, sums):
+def _aside(rng, turns, values, sums):
     """An exchange about something else, that gives none of `values` away.
 
     Args:
+        turns: what was said before; it is not said again.
         sums: the share of exchanges that are sums.
     """
     while True:
@@ -206,8 +207,9 @@ def _aside(rng, values, sums):
             aside = (problem.turns[0], problem.answers[0])
             if is_kept(problem.key):
                 continue
-        if not any(value in text for value in values for text in aside):
-            return aside
+        if aside[0] in turns or any(value in text for value in values for text in aside):
+            continue
+        return aside
 
 
 def _told(rng, wordings, topic, value, animal):
@@ -215,18 +217,26 @@ def _told(rng, wordings, topic, value, animal):
     return [told.format(v=value, a=animal), reply.format(v=value)]
 
 
+LONGEST_DIALOGUE = 160  # characters, before the question is asked
+
+
+def _talk(rng, turns, count, values, sums):
+    """`turns`, and up to `count` exchanges about something else, as many as there is room for."""
+    for _ in range(count):
+        aside = _aside(rng, turns, values, sums)
+        if sum(len(text) + 2 for text in (*turns, *aside)) < LONGEST_DIALOGUE:
+            turns = [*turns, *aside]
+    return turns
+
+
 def memory(rng):
     """One thing, asked for after up to three other exchanges."""
     name = rng.choice(("name", "name", "colour", "food", "pet"))
     topic, value, animal = TOPICS[name], _value(rng, name), rng.choice("猫狗")
-    turns = [*_aside(rng, (value,), 0.4)] if rng.random() < 0.2 else []
+    turns = _talk(rng, [], int(rng.random() < 0.2), (value,), 0.4)
     turns += _told(rng, topic.told, topic, value, animal)
-    for _ in range(rng.choice((0, 0, 1, 1, 2, 3))):
-        turns += _aside(rng, (value,), 0.4)
+    turns = _talk(rng, turns, rng.choice((0, 0, 1, 1, 2, 3)), (value,), 0.4)
     return _recalled(rng, "memory", turns, name, topic, value, animal)
-
-
-LONGEST_DIALOGUE = 160  # characters, before the question is asked
 
 
 def long_memory(rng):
@@ -235,30 +245,25 @@ def long_memory(rng):
     name, second = rng.sample(list(topics), 2)
     topic, value, animal = topics[name], _value(rng, name), rng.choice("猫狗")
     way = rng.choice(("one", "two", "anew"))
-    values, turns = [value], []
+    values = [value]
     if way == "two":
         values.append(_other_value(rng, second, values))
-        pair = [(topic, value), (topics[second], values[1])]
-        rng.shuffle(pair)
-        for about, told in pair:
-            turns += _told(rng, about.told, about, told, animal)
+        turns = _told(rng, topic.told, topic, value, animal)
+        other = _told(rng, topics[second].told, topics[second], values[1], animal)
+        turns = turns + other if rng.random() < 0.5 else other + turns
     elif way == "anew":
         values.append(_other_value(rng, name, values))
-        turns += _told(rng, topic.told, topic, values[1], animal)
-        turns += _aside(rng, values, 0)
+        turns = _told(rng, topic.told, topic, values[1], animal)
+        turns = _talk(rng, turns, 1, values, 0)
         turns += _told(rng, topic.corrected, topic, value, animal)
     else:
-        turns += _told(rng, topic.told, topic, value, animal)
-    for _ in range(rng.randint(4, 6) if way == "one" else rng.randint(0, 4)):
-        aside = _aside(rng, values, 0.1)
-        if sum(len(text) + 2 for text in (*turns, *aside)) < LONGEST_DIALOGUE:
-            turns += aside
+        turns = _told(rng, topic.told, topic, value, animal)
+    count = rng.randint(4, 6) if way == "one" else rng.randint(0, 4)
+    turns = _talk(rng, turns, count, values, 0.1)
     return _recalled(rng, "long_memory", turns, name, topic, value, animal)
 
 
 def _recalled(rng, kind, turns, name, topic, value, animal):
     wording = rng.choice(topic.asked)
     turns = (*turns, wording.format(a=animal))
-    return Problem(
-        kind, f"memory {name} {value}", turns, (topic.answer.format(v=value),), wording
-    )
+    return Problem(kind, f"memory {name} {value}", turns, (topic.answer.format(v=value),), wording)

@@ -115,13 +115,18 @@ def _arrange(rng, kind, numbers, answer):
     return ask(
         rng,
         kind,
-        " ".join(("ordering", *map(str, sorted(numbers)))),
+        _ordering_key(numbers),
         ARRANGE,
         answer.format(steps=steps, found=_listed(found)),
+        shown=[_ordering_key(found[i:]) for i in range(1, len(found) - 2)],
         listed=_listed(numbers),
         direction="从小到大" if up else "从大到小",
         who=rng.choice(NAMES),
     )
+
+
+def _ordering_key(numbers):
+    return " ".join(("ordering", *map(str, sorted(numbers))))
 
 
 def _listed(items):

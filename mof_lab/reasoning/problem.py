@@ -2,10 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..splits import is_held_out
 
 HELD_OUT_SHARE = 0.1
+#: Every number followed by a sign and a number; in 8-2-1 there are two.
+_SUM = re.compile(r"(?<!\d)(\d+)([+×-])(?=(\d+))")
 
 
 @dataclass(frozen=True)
@@ -17,17 +20,19 @@ class Problem:
     turns: tuple[str, ...]  # user, assistant, user, …; the last is the question
     answers: tuple[str, ...]  # right answers; training uses the first
     wording: str  # the question before its content was filled in
+    shown: tuple[str, ...] = ()  # keys of other contents that it gives away
 
 
-def ask(rng, kind, key, wordings, answer, **content):
+def ask(rng, kind, key, wordings, answer, shown=(), **content):
     """A problem of a single question, in one of its wordings.
 
     Args:
         wordings: templates with the names of `content` in braces.
         answer: the right one.
+        shown: keys of other contents that the problem gives away.
     """
     wording = rng.choice(wordings)
-    return Problem(kind, key, (wording.format(**content),), (answer,), wording)
+    return Problem(kind, key, (wording.format(**content),), (answer,), wording, shown)
 
 
 def sum_key(a, sign, b):
@@ -37,6 +42,7 @@ def sum_key(a, sign, b):
     return f"{'subtraction' if sign == '-' else 'multiplication'} {a} {b}"
 
 
+@lru_cache(100_000)  # the one-digit sums are asked about again and again
 def is_kept(key):
     """Is this content kept for judging? A tenth of all are.
 
@@ -57,8 +63,12 @@ def is_kept(key):
     return is_held_out(key, HELD_OUT_SHARE)
 
 
+def shows_held_out(problem):
+    """Would training on it give away something that is kept for judging?"""
+    return any(map(is_kept, (problem.key, *problem.shown))) or shows_held_out_sum(problem)
+
+
 def shows_held_out_sum(problem):
     """Does a sum or product that is kept for judging stand anywhere in it, if only as a step?"""
     text = " ".join((*problem.turns, *problem.answers))
-    sums = re.findall(r"(?=(?<!\d)(\d+)([+×-])(\d+))", text)
-    return any(is_kept(sum_key(int(a), sign, int(b))) for a, sign, b in sums)
+    return any(is_kept(sum_key(int(a), sign, int(b))) for a, sign, b in _SUM.findall(text))

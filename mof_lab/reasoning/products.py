@@ -159,7 +159,9 @@ def units(rng):
     one_large, one_small = (f"1{large}", f"{factor}{small}")
     into = rng.random() < 0.6
     given, unit, other, found = (
-        (n, large, small, f"{n * factor}{small}") if into else (n * factor, small, large, f"{n}{large}")
+        (n, large, small, f"{n * factor}{small}")
+        if into
+        else (n * factor, small, large, f"{n}{large}")
     )
     if factor in (10, 100, 1000):
         one, per = (one_large, one_small) if into else (one_small, one_large)

@@ -76,7 +76,9 @@ EARLIER = (
 def clock(rng):
     """Hours counted on or back, over twelve as over any other."""
     hour, wait = rng.randint(1, 12), rng.randint(1, 9)
-    way, wordings, said = rng.choice(((1, LATER, "往后"), (1, LATER, "往后"), (-1, EARLIER, "往前")))
+    way, wordings, said = rng.choice(
+        ((1, LATER, "往后"), (1, LATER, "往后"), (-1, EARLIER, "往前"))
+    )
     hours = [(hour + way * i - 1) % 12 + 1 for i in range(1, wait + 1)]
     return ask(
         rng,
@@ -150,9 +152,7 @@ def minutes(rng):
             steps += f"{subtract_steps(minute, minute - wait)}，"
     key = f"minutes {way} {hour} {minute} {wait}"
     who = rng.choice(NAMES)
-    return ask(
-        rng, "minutes", key, wordings, f"{steps}是{found}。", time=start, who=who, **content
-    )
+    return ask(rng, "minutes", key, wordings, f"{steps}是{found}。", time=start, who=who, **content)
 
 
 MONTH_AFTER = (
@@ -232,5 +232,5 @@ def _days_of_month(rng, month, who):
 
 def _season(rng, month, who):
     season, months = next(pair for pair in SEASONS.items() if month in pair[1])
-    answer = f"{'、'.join(map(str, months))}月是{season}，是{season}。"
+    answer = f"{'、'.join(map(str, months))}月在{season}，是{season}。"
     return ask(rng, "calendar", f"calendar season {month}", SEASON, answer, month=month)

@@ -38,21 +38,23 @@ TWO_THINGS = (
 )
 
 
-def _ask(rng, kind, told, places, answer, **content):
-    """`places`: where the thing that is asked for was last, and where it is."""
-    key = " ".join(("tracing", content["asked"], *places))
-    wordings = [told + asked for asked in ASKED]
-    return ask(rng, kind, key, wordings, answer, **content)
+def _key(thing, *places):
+    """`places`: where it was last, and where it is."""
+    return " ".join(("tracing", thing, *places))
+
+
+def _wordings(told):
+    return [told + asked for asked in ASKED]
 
 
 def tracing(rng):
     thing, (who, other) = rng.choice(OBJECTS), rng.sample(NAMES, 2)
     start, end, aside = rng.sample(PLACES, 3)
-    return _ask(
+    return ask(
         rng,
         "tracing",
-        rng.choice(MOVED),
-        (start, end),
+        _key(thing, start, end),
+        _wordings(rng.choice(MOVED)),
         f"在{end}。",
         asked=thing,
         thing=thing,
@@ -76,12 +78,13 @@ def long_tracing(rng):
         )
     )
     said = f"{asked}先在{'，再到'.join(way)}" if len(way) > 1 else f"没有人动{asked}"
-    return _ask(
+    return ask(
         rng,
         "long_tracing",
-        told,
-        way[-2:],
+        _key(asked, *way[-2:]),
+        _wordings(told),
         f"{said}，在{way[-1]}。",
+        shown=[_key(thing, start, end), _key(thing, aside, start)],
         asked=asked,
         thing=thing,
         second=second,

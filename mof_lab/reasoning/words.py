@@ -19,18 +19,29 @@ HOW_MANY = "零一两三四五六七八九"  # before a measure word two is 两
 
 #: What is looked for, and where it is; 在 fits before each place.
 OBJECTS = _words("球 钥匙 书 帽子 雨伞 信 手表 铅笔 苹果 面包 小鼓 风筝")
-PLACES = _words(
-    "桌上 床下 门后 窗台上 红盒子里 蓝盒子里 书包里 篮子里 抽屉里 口袋里 柜子里 箱子里"
-)
+PLACES = _words("桌上 床下 门后 窗台上 红盒子里 蓝盒子里 书包里 篮子里 抽屉里 口袋里 柜子里 箱子里")
 
 COLOURS = _words("红色 黄色 蓝色 绿色 白色 黑色 紫色 橙色 灰色 粉色")
 FOODS = _words("面条 米饭 饺子 包子 面包 苹果 西瓜 鱼 豆腐 鸡蛋 蛋糕 玉米 南瓜饼 蜂蜜 香蕉")
 CITIES = _words(
-    "北京 上海 广州 深圳 南京 杭州 苏州 成都 重庆 武汉 西安 天津 青岛 大连 厦门 长沙 昆明 沈阳 郑州 济南"
+    "北京 上海 广州 深圳 南京 杭州 苏州 成都 重庆 武汉 "
+    "西安 天津 青岛 大连 厦门 长沙 昆明 沈阳 郑州 济南"
 )
 HOBBIES = _words("画画 唱歌 跳舞 游泳 跑步 下棋 爬山 钓鱼 种花 看书 拍照 滑冰 写字 弹琴 踢球 做饭")
 SUBJECTS = _words("语文 数学 英语 音乐 美术 体育 科学 历史 地理")
 PET_SYLLABLES = "豆球毛花黑点圆多旺咪白黄灰雪糖果米团跳奇乐福宝甜"
+
+#: Who can be all of something.
+GROUPS = _words(
+    "一班的同学 二班的同学 三班的同学 四班的同学 合唱队的队员 足球队的队员 画画组的同学 "
+    "棋社的社员 白桥边的住户 船上的客人 读书会的会员 游泳班的学生"
+)
+#: What somebody does with something.
+DEEDS = _words("想要 想起 送来 收到 看见 喜欢 说到 画了 找到 写了")
+PHRASES = _words(
+    "小河镇 白桥 老橡树 月亮湖 面包店 春天 下雨了 好朋友 一二三 天天向上 一心一意 五颜六色 "
+    "风和日丽 春暖花开 早上好 慢慢走 大风车 小星星 萤火虫 不客气"
+)
 
 #: Things of one sort: nothing stands in two of them.
 SORTS = {
