@@ -11,6 +11,7 @@ out: a held-out sum is never met in training, in no wording and not as a step of
 
 import random
 
+from ..errors import LabError
 from . import characters, deduction, memory, order, products, sums, time, tracing
 from .problem import Problem, is_kept, shows_held_out, shows_held_out_sum
 
@@ -67,9 +68,16 @@ def generate(count, seed, held_out=False, kinds=None):
         seed: of the generator.
         held_out: False gives training problems, True those kept for judging.
         kinds: names of `KINDS`, for example `CORE`; None = all.
+
+    Raises:
+        LabError: there is no kind of such a name.
     """
-    rng = random.Random(f"reasoning {seed} {held_out}")
     left = list(KINDS if kinds is None else kinds)
+    if unknown := set(left) - set(KINDS):
+        raise LabError(
+            f"There is no kind of problem {min(unknown)!r}; choose from {', '.join(KINDS)}."
+        )
+    rng = random.Random(f"reasoning {seed} {held_out}")
     problems, seen, turn = [], set(), 0
     while len(problems) < count and left:
         kind = left[turn % len(left)]

@@ -32,7 +32,7 @@ def ask(rng, kind, key, wordings, answer, shown=(), **content):
         shown: keys of other contents that the problem gives away.
     """
     wording = rng.choice(wordings)
-    return Problem(kind, key, (wording.format(**content),), (answer,), wording, shown)
+    return Problem(kind, key, (wording.format(**content),), (answer,), wording, tuple(shown))
 
 
 def sum_key(a, sign, b):
