@@ -37,6 +37,23 @@ CHINESE = {
     "subtraction": "减法",
     "tracing": "追踪",
     "weekday": "星期",
+    "calendar": "日历",
+    "characters": "数字数",
+    "division": "除法",
+    "either_or": "二选一",
+    "long_addition": "长加法",
+    "long_comparison": "大数比较",
+    "long_deduction": "长推断",
+    "long_memory": "长记忆",
+    "long_ordering": "大数排序",
+    "long_subtraction": "长减法",
+    "long_tracing": "长追踪",
+    "minutes": "时分",
+    "multiplication": "乘法",
+    "odd_one_out": "找不同",
+    "repeat": "重复",
+    "syllogism": "三段论",
+    "units": "单位",
 }
 
 STYLE = """
