@@ -298,19 +298,21 @@ def chat(
 
 
 def found_checkpoint(folder):
-    """A checkpoint's folder: the one named, its run's last stage, or the newest tiny one."""
+    """A checkpoint's folder: the one named or its run's last stage; the newest run's; or the one
+    that ships."""
     from . import checkpoint
 
     if folder is not None:
         is_run = not (folder / "meta.json").exists() and (folder / "chat" / "meta.json").exists()
         return folder / "chat" if is_run else folder
-    places = (folders.runs_folder() / "tiny" / "chat", folders.shipped("tiny"))
-    present = [place for place in places if (place / "meta.json").exists()]
-    if not present:
+    own = [path.parent for path in folders.runs_folder().glob("*/chat/meta.json")]
+    if own:
+        return max(own, key=lambda place: checkpoint.read_meta(place).get("saved", ""))
+    if not (folders.shipped() / "meta.json").exists():
         raise LabError(
             "There is no checkpoint yet; train one with `python3 lab.py run`, or name its folder."
         )
-    return max(present, key=lambda place: checkpoint.read_meta(place).get("saved", ""))
+    return folders.shipped()
 
 
 # ---- exporting, looking -------------------------------------------------------------------------

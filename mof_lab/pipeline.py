@@ -279,7 +279,9 @@ def run(
         "data_hash": job.data_hash,
         "machine": {"cores": allowed_cores(), "system": platform.system(), "cpu": cpu_name()},
         "versions": versions(),
-        "command": f"python3 lab.py run --preset {preset}" + (" --compare" if compare else ""),
+        "command": f"python3 lab.py run --preset {preset}"
+        + (f" --minutes {minutes:g}" if minutes else "")
+        + (" --compare" if compare else ""),
     }
     write_report(report, job.directory)
     if compare:

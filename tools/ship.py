@@ -27,7 +27,7 @@ def main(run, name):
     for file in ("report.json", "report.html"):
         shutil.copy(run / file, target / file)
     if name == "small":
-        draw(target)
+        draw(target, report)
     start, end = f"<!-- {name}: tools/ship.py writes this -->", f"<!-- end of {name} -->"
     for readme, chinese in (("README.md", False), ("README.zh-CN.md", True)):
         path = PROJECT / readme
@@ -37,14 +37,14 @@ def main(run, name):
         path.write_text(text, encoding="utf-8")
 
 
-def draw(checkpoint):
+def draw(checkpoint, report):
     """The picture at the top of the README: one dialogue, coloured by who wrote it."""
     import mof_lab
     from mof_lab import inspection, views
 
     model, vocabulary, _ = mof_lab.load_checkpoint(checkpoint)
-    turns = [("user", "法国的首都是哪里？"), ("assistant", "是巴黎。")]
-    turns += [("user", "12加7等于多少？"), ("assistant", "2+7=9，10+9=19，是19。")]
+    said = report["samples"][3:5]
+    turns = [(role, sample[role]) for sample in said for role in ("user", "assistant")]
     trace = inspection.trace_dialogue(model, vocabulary, turns)
     images = PROJECT / "docs" / "images"
     images.mkdir(parents=True, exist_ok=True)
