@@ -18,7 +18,7 @@ from . import assessment, checkpoint, litert
 from .chat import ChatSession
 from .corpus import texts
 from .doctor import allowed_cores
-from .evaluation import score
+from .evaluation import score, window_measures
 from .generation import Decoder, Sampling
 from .memory import peak_memory
 from .pipeline import cpu_name, hash_of, stage_report, versions
@@ -32,8 +32,6 @@ DIALOGUES, STORIES, SAMPLES = 100, 20, 30
 LONGEST = 300  # characters of a sampled text: a model that never ends one comes to an end too
 #: Prompts answered at once; few of them hold a story, which takes memory.
 BATCH, LONG_BATCH = 64, 8
-#: Measurements that need the very text that the model was trained on and judged with.
-OF_ITS_OWN_TEXT = ("bits_per_character", "answers", "router_weights", "calibration", "memorised")
 
 
 def appraise(directory, text, preset, gap="", show=lambda part, done, left: None):
@@ -56,10 +54,11 @@ def appraise(directory, text, preset, gap="", show=lambda part, done, left: None
     found, missing = {}, {}
     wanted = []
     for part in parts_of(_Job(model, vocabulary, text, preset)):
-        if gap and part.key in OF_ITS_OWN_TEXT:
-            missing[part.key] = gap
-        elif not part.material:
-            missing[part.key] = f"The held-out text has no {part.needs}."
+        reason = "" if part.material else f"It needs {part.needs}, and there are none."
+        if gap and part.own_text:
+            reason = gap
+        if reason:
+            missing |= dict.fromkeys(part.keys, reason)
         else:
             wanted.append(part)
     progress = _Progress(wanted, show)
@@ -128,27 +127,39 @@ def stages(directory, meta):
 class Part:
     """One measurement, and what it needs."""
 
-    key: str  # of the result
+    keys: tuple[str, ...]  # of the result
     words: str  # for people who wait
     seconds: float  # for `tiny` on 2 cores: how the parts compare
     needs: str
     material: Sized  # what it needs; where that is empty it is left out
     measure: Callable  # from a function that takes the share done to a dict
+    own_text: bool = False  # whether the text has to be the one that the model was trained on
 
 
 def parts_of(job):
     """All measurements, in order."""
-    windows, dialogues = job.held_out.packs, "dialogues"
+    windows, questions = job.held_out.packs, job.text.questions
+    reading = ("bits_per_character", "router_weights", "calibration")
+    documents, talks = "held-out documents", "held-out dialogues"
+    long_talks = "held-out dialogues of several turns"
+    contents = ", and contents that the model can write and was not trained on"
     return (
-        Part("bits_per_character", "Held-out text 留出文本", 5, "text", windows, job.bits),
-        Part("router_weights", "Router 路由", 2, "text", windows, job.routing),
-        Part("calibration", "Calibration 校准", 4, "text", windows, job.calibration),
-        Part("answers", "Questions 答题", 50, "questions", job.text.questions, job.answers),
-        Part("memory", "Memory by turns 多轮记忆", 15, dialogues, job.by_turns, job.memory),
-        Part("recall", "Recall by distance 远距回忆", 30, "stories", job.by_distance, job.recall),
-        Part("variety", "Dialogues 对话", 15, "dialogues of several turns", job.said, job.talk),
-        Part("memorised", "Stories 故事", 8, dialogues, job.said, job.memorised),
-        Part("samples", "Samples 样例", 3, dialogues, job.asked, job.samples),
+        Part(reading, "Held-out text 留出文本", 16, documents, windows, job.reading, True),
+        Part(("answers",), "Questions 答题", 42, "questions", questions, job.answers, True),
+        Part(
+            ("memory",), "Memory by turns 多轮记忆", 25, talks + contents, job.by_turns, job.memory
+        ),
+        Part(
+            ("recall",),
+            "Recall by distance 远距回忆",
+            60,
+            "held-out stories" + contents,
+            job.by_distance,
+            job.recall,
+        ),
+        Part(("variety", "sampling"), "Dialogues 对话", 33, long_talks, job.said, job.talk),
+        Part(("memorised",), "Stories 故事", 15, long_talks, job.said, job.memorised, True),
+        Part(("samples",), "Samples 样例", 7, talks, job.asked, job.samples),
     )
 
 
@@ -166,14 +177,20 @@ class _Job:
         self.asked = assessment.first_questions(text.held_out, SAMPLES, limit, SEED)
         self.written = []  # answers of `talk`
 
-    def bits(self, tick):
-        return assessment.bits(self.model, self.held_out, SEED)
-
-    def routing(self, tick):
-        return assessment.routing(self.model, self.held_out, SEED)
-
-    def calibration(self, tick):
-        return {"calibration": assessment.calibration(self.model, self.held_out, SEED)}
+    def reading(self, tick):
+        found = [{}, {}, {}, {}]
+        for number, (kind, windows) in enumerate(self.held_out.packs.items()):
+            tick(number / len(self.held_out.packs))
+            for by_kind, values in zip(
+                found, window_measures(self.model, windows.tokens), strict=True
+            ):
+                by_kind[kind] = values
+        nats, weights, confidence, right = found
+        return {
+            **assessment.bits(self.held_out, nats, SEED),
+            **assessment.routing(self.held_out, weights, SEED),
+            **assessment.calibration(self.held_out, confidence, right, SEED),
+        }
 
     def answers(self, tick):
         ask = self._ask(BATCH, tick)
@@ -254,10 +271,9 @@ class _Progress:
     def __init__(self, parts, show):
         self.show = show
         self.whole = sum(part.seconds for part in parts)
-        self.before = {}
-        done = 0.0
+        self.before, done = {}, 0.0
         for part in parts:
-            self.before[part.key] = done
+            self.before[part.words] = done
             done += part.seconds
         self.started = time.monotonic()
 
@@ -265,7 +281,7 @@ class _Progress:
         """A function that takes the share of a part that is done."""
 
         def tick(share):
-            done = (self.before[part.key] + share * part.seconds) / self.whole
+            done = (self.before[part.words] + share * part.seconds) / self.whole
             spent = time.monotonic() - self.started
             self.show(part.words, done, spent / done * (1 - done) if done else None)
 

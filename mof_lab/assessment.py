@@ -11,13 +11,7 @@ from collections import Counter
 
 import numpy as np
 
-from .evaluation import (
-    bits_per_character,
-    router_weights,
-    window_confidence,
-    window_nats,
-    window_router_weights,
-)
+from .evaluation import mean_bits, mean_weights
 from .intervals import bootstrap, ratio, wilson
 from .packing import ANSWER, pack
 from .vocabulary import BEGIN, PADDING
@@ -76,49 +70,55 @@ def _documents(rows, windows, vocabulary, window):
     return found[:, 1:]
 
 
-def bits(model, held_out, seed):
-    """Bits a character by kind and over all, and their intervals."""
-    sums = {}
-    for kind, windows in held_out.packs.items():
-        nats = window_nats(model, windows.tokens)
-        sums[kind] = held_out.sums(kind, nats / math.log(2), np.ones_like(nats))
+def bits(held_out, nats, seed):
+    """Bits a character by kind and over all, and their intervals.
+
+    Args:
+        nats: by kind, (windows, window); see `evaluation.window_measures`.
+    """
+    sums = {
+        kind: held_out.sums(kind, values / math.log(2), np.ones_like(values))
+        for kind, values in nats.items()
+    }
     intervals = {kind: bootstrap([rows], ratio, seed) for kind, rows in sums.items()}
     intervals["all"] = bootstrap(list(sums.values()), ratio, seed)
-    return {
-        "bits_per_character": bits_per_character(model, held_out.packs),
-        "bits_intervals": intervals,
-    }
+    figures = mean_bits(held_out.packs, nats)
+    return {"bits_per_character": figures, "bits_intervals": intervals}
 
 
-def routing(model, held_out, seed):
-    """Mean router weights by kind, one an expert, and their intervals, [low, high] an expert."""
+def routing(held_out, weights, seed):
+    """Mean router weights by kind, one an expert, and their intervals, [low, high] an expert.
+
+    Args:
+        weights: by kind, (windows, window, experts).
+    """
     intervals = {}
-    for kind, windows in held_out.packs.items():
-        weights = window_router_weights(model, windows.tokens)
-        columns = [*np.moveaxis(weights, -1, 0), np.ones(weights.shape[:2])]
+    for kind, values in weights.items():
+        columns = [*np.moveaxis(values, -1, 0), np.ones(values.shape[:2])]
         low, high = bootstrap(
             [held_out.sums(kind, *columns)], lambda sums: sums[:, :-1] / sums[:, -1:], seed
         )
         intervals[kind] = [list(pair) for pair in zip(low, high, strict=True)]
-    return {
-        "router_weights": router_weights(model, held_out.packs),
-        "router_intervals": intervals,
-    }
+    figures = mean_weights(held_out.packs, weights)
+    return {"router_weights": figures, "router_intervals": intervals}
 
 
-def calibration(model, held_out, seed):
-    """How often the most probable character is right, by its probability; see `reliability`."""
+def calibration(held_out, confidence, right, seed):
+    """How often the most probable character is right, by its probability; see `reliability`.
+
+    Args:
+        confidence, right: by kind, (windows, window); see `evaluation.window_measures`.
+    """
     strata = []
-    for kind, windows in held_out.packs.items():
-        confidence, right = window_confidence(model, windows.tokens)
-        bins = bin_of(confidence)
+    for kind, values in confidence.items():
+        bins = bin_of(values)
         columns = [
             np.where(bins == i, value, 0.0)
             for i in range(BINS)
-            for value in (np.ones_like(confidence), confidence, right)
+            for value in (np.ones_like(values), values, right[kind])
         ]
         strata.append(held_out.sums(kind, *columns))
-    return reliability(strata, seed)
+    return {"calibration": reliability(strata, seed)}
 
 
 def bin_of(confidence):
@@ -271,8 +271,8 @@ def memorised(written, training_texts, seed):
         training_texts: an iterable of strings.
 
     Returns:
-        `share`, its `interval`, `characters`, and `long_enough`: the share of characters in texts
-        of at least 20 characters, the most that `share` can be.
+        `share`, its `interval`, `characters`, `long_enough`: the share of characters in texts
+        of at least 20 characters, the most that `share` can be, and `texts`: those with any.
     """
     wanted = {gram for text in written for gram in grams(text, COPIED)}
     known = set()
@@ -292,4 +292,5 @@ def memorised(written, training_texts, seed):
         "interval": bootstrap([sums], ratio, seed) if len(sums) else [0.0, 1.0],
         "characters": int(characters),
         "long_enough": long_enough / max(1, characters),
+        "texts": with_interval({"correct": (sums[:, 0] > 0).sum(), "total": len(sums)}),
     }

@@ -25,13 +25,15 @@ def window_router_weights(model, tokens, batch=32):
     return _forward(model, tokens, None, batch, _surprise)[1]
 
 
-def window_confidence(model, tokens, batch=32):
-    """The probability of the most probable character at each place, and whether it stands there.
+def window_measures(model, tokens, batch=32):
+    """Everything that is known at each character, from one pass.
 
     Returns:
-        two arrays (windows, window): probabilities, and True where the most probable is right.
+        surprise in nats (windows, window), router weights (windows, window, experts), the
+        probability of the most probable character (windows, window), and True where that
+        character stands there.
     """
-    return _forward(model, tokens, None, batch, _confidence)
+    return _forward(model, tokens, None, batch, _everything)
 
 
 def _surprise(out, targets):
@@ -39,10 +41,11 @@ def _surprise(out, targets):
     return nats, out["router_weights"]
 
 
-def _confidence(out, targets):
+def _everything(out, targets):
     logits = out["logits"]
     highest = tf.reduce_max(logits, -1) - tf.reduce_logsumexp(logits, -1)
-    return tf.exp(highest), tf.equal(tf.argmax(logits, -1, tf.int32), targets)
+    right = tf.equal(tf.argmax(logits, -1, tf.int32), targets)
+    return *_surprise(out, targets), tf.exp(highest), right
 
 
 def _forward(model, tokens, expert, batch, measure):
@@ -72,23 +75,33 @@ def bits_per_character(model, packs, expert=None):
 
     Only characters that the model has to write itself count (`packing.ANSWER`).
     """
+    return mean_bits(packs, {k: window_nats(model, w.tokens, expert) for k, w in packs.items()})
+
+
+def mean_bits(packs, nats):
+    """`bits_per_character` from the nats of `window_nats` by kind."""
     result, total, count = {}, 0.0, 0
     for kind, windows in packs.items():
-        nats = window_nats(model, windows.tokens, expert)
         learned = windows.roles[:, 1:] == ANSWER
-        result[kind] = float(nats[learned].mean() / math.log(2))
-        total, count = total + nats[learned].sum(), count + learned.sum()
+        result[kind] = float(nats[kind][learned].mean() / math.log(2))
+        total, count = total + nats[kind][learned].sum(), count + learned.sum()
     result["all"] = float(total / max(1, count) / math.log(2))
     return result
 
 
 def router_weights(model, packs):
     """Mean router weights by kind of text, where the model writes itself (`packing.ANSWER`)."""
+    return mean_weights(
+        packs, {k: window_router_weights(model, w.tokens) for k, w in packs.items()}
+    )
+
+
+def mean_weights(packs, weights):
+    """`router_weights` from those of `window_router_weights` by kind."""
     result = {}
     for kind, windows in packs.items():
-        weights = window_router_weights(model, windows.tokens)
         learned = windows.roles[:, 1:] == ANSWER
-        result[kind] = [float(w) for w in weights[learned].mean(axis=0)]
+        result[kind] = [float(w) for w in weights[kind][learned].mean(axis=0)]
     return result
 
 
