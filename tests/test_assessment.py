@@ -255,16 +255,25 @@ def world(rows, config, preset, tmp_path_factory):
     return text, preset, folder
 
 
+FEW = (
+    ("DIALOGUES", 3),
+    ("STORIES", 2),
+    ("SAMPLES", 2),
+    ("LONGEST", 20),
+    ("LONG_BATCH", 64),  # as all questions: compiled once
+)
+
+
 @pytest.fixture
 def short(monkeypatch, world, tmp_path):
     """Few and short texts, and the toy corpus in the project's place."""
     from mof_lab import appraisal
 
     text, preset, folder = world
-    for name, value in (("DIALOGUES", 3), ("STORIES", 2), ("SAMPLES", 3), ("LONGEST", 25)):
+    for name, value in FEW:
         monkeypatch.setattr(appraisal, name, value)
     monkeypatch.setattr(probes, "EXCHANGES", (1, 2))
-    monkeypatch.setattr(probes, "DISTANCES", (50, 100))
+    monkeypatch.setattr(probes, "DISTANCES", (20, 40))
     monkeypatch.setattr(corpus, "project", lambda *_: text)
     configuration.PRESETS["toy"] = preset
     monkeypatch.chdir(tmp_path)
@@ -276,29 +285,35 @@ def call(*arguments):
 
 
 def test_evaluate_writes_figures_and_a_card(short, tmp_path):
-    first = call(short / "own", "--json", "one.json", "--card", "card.md")
-    assert first.exit_code == 0, first.output
-    second = call(short / "own", "--json", "two.json")
-    one, two = (json.loads((tmp_path / f"{n}.json").read_text("utf-8")) for n in ("one", "two"))
-    varying = ("evaluation_seconds", "evaluation_memory_bytes")
-    assert {k: v for k, v in one.items() if k not in varying} == {
-        k: v for k, v in two.items() if k not in varying
-    }
-    assert second.exit_code == 0 and one["not_measured"] == {}
-    assert one["answers"]["familiar"]["total"] == 4
-    assert one["stages"][0]["seconds"] == 61.0 and one["stages"][0]["tokens"] == 1152
-    assert len(one["samples"]) == 3
-    assert set(one["memory"]["by_amount"]) == {"1", "2"}
-    assert set(one["recall"]["by_amount"]) == {"50", "100"}
-    card = (tmp_path / "card.md").read_text("utf-8")
-    assert card == model_card.to_markdown(one)
+    result = call(short / "own", "--json", "own.json", "--card", "own.md")
+    assert result.exit_code == 0, result.output
+    own = json.loads((tmp_path / "own.json").read_text("utf-8"))
+    assert own["not_measured"] == {}
+    assert own["answers"]["familiar"]["total"] == 4
+    assert own["stages"][0]["seconds"] == 61.0 and own["stages"][0]["tokens"] == 1152
+    assert len(own["samples"]) == 2
+    assert set(own["memory"]["by_amount"]) == {"1", "2"}
+    assert set(own["recall"]["by_amount"]) == {"20", "40"}
+    card = (tmp_path / "own.md").read_text("utf-8")
+    assert card == model_card.to_markdown(own)
     assert re.findall(r"^## (.*)", card, re.M) == [title for title, _, _ in model_card.SECTIONS]
     assert all(re.search(r"[\u4e00-\u9fff]", title) for title, _, _ in model_card.SECTIONS)
-    assert f"{one['parameters']:,}" in card and "1:01" in card
+    assert f"{own['parameters']:,}" in card and "1:01" in card
     assert "familiar 熟悉的问法" in card and "Not measured" not in card
-    assert "Right answers 答对, familiar" in first.stdout
-    assert "left" not in first.stdout and "Held-out text" in first.stderr
-    assert str(tmp_path) not in card.replace(str(short), "")
+    assert "Right answers 答对, familiar" in result.stdout
+    assert "Held-out text" in result.stderr and "Held-out text" not in result.stdout
+
+    # The same weights again, in a checkpoint that says nothing of what they were trained on.
+    result = call(short / "nameless", "--json", "nameless.json", "--card", "nameless.md")
+    assert result.exit_code == 0, result.output
+    nameless = json.loads((tmp_path / "nameless.json").read_text("utf-8"))
+    missing = {"bits_per_character", "router_weights", "calibration", "answers", "memorised"}
+    assert set(nameless["not_measured"]) == missing and not missing & set(nameless)
+    for key in ("memory", "recall", "variety", "samples"):
+        assert nameless[key] == own[key]
+    card = (tmp_path / "nameless.md").read_text("utf-8")
+    assert "Not measured 未测: The checkpoint names no preset" in card
+    assert "no record of its training" in card
 
 
 def test_a_checkpoint_of_other_text_is_measured_as_far_as_it_goes(short, tmp_path, monkeypatch):
@@ -321,46 +336,44 @@ def test_a_checkpoint_of_other_text_is_measured_as_far_as_it_goes(short, tmp_pat
     assert "other text" in found["gap"]
 
 
-def test_what_is_missing_is_said(short, tmp_path):
-    result = call(short / "nameless", "--json", "figures.json", "--card", "card.md")
-    assert result.exit_code == 0, result.output
-    figures = json.loads((tmp_path / "figures.json").read_text("utf-8"))
-    missing = figures["not_measured"]
-    assert {"bits_per_character", "answers", "calibration", "memorised"} <= set(missing)
-    assert not set(missing) & set(figures)
-    assert figures["memory"] and figures["variety"] and figures["samples"]
-    card = (tmp_path / "card.md").read_text("utf-8")
-    assert "Not measured 未测: The checkpoint names no preset" in card
-    assert "no record of its training" in card
-
-
-def test_text_without_dialogues_or_questions(world, short):
+def test_text_without_dialogues_or_questions(short, world):
     from mof_lab.appraisal import appraise
 
     text, preset, folder = world
-    bare = Corpus(text.train, [row for row in text.held_out if row["text"]], [])
+    bare = Corpus(text.train, [r for r in text.held_out if r["kind"] == "knowledge"], [])
     seen = []
     result = appraise(folder / "own", bare, preset, show=lambda *told: seen.append(told))
+    assert set(result["bits_per_character"]) == {"knowledge", "all"}
     assert set(result["not_measured"]) == {
-        "answers",
-        "memory",
-        "variety",
-        "sampling",
-        "memorised",
-        "samples",
+        *("answers", "memory", "recall", "variety", "sampling", "memorised", "samples")
     }
-    assert "story" in result["bits_per_character"]
-    assert "held-out dialogues" in model_card.to_markdown({**result, "command": ""})
-    shares = [share for _, share, _ in seen]
-    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] < 1
-    assert seen[0][2] is None and seen[-1][2] >= 0
+    card = model_card.to_markdown({**result, "command": ""})
+    assert "It needs held-out dialogues, and there are none." in card
+    assert seen[0] == ("Held-out text 留出文本", 0.0, None)
+
+
+def test_the_time_left_follows_the_work_that_is_done(monkeypatch):
+    from mof_lab import appraisal
+
+    now, seen = [100.0], []
+    monkeypatch.setattr(appraisal.time, "monotonic", lambda: now[0])
+    parts = [
+        appraisal.Part((n,), n, seconds, "", (), None) for n, seconds in (("a", 10), ("b", 30))
+    ]
+    progress = appraisal._Progress(parts, lambda *told: seen.append(told))
+    progress.of(parts[0])
+    now[0] += 20
+    tick = progress.of(parts[1])
+    now[0] += 20
+    tick(1 / 3)
+    assert seen == [("a", 0.0, None), ("b", 0.25, 60.0), ("b", 0.5, 40.0)]
 
 
 def test_ctrl_c_is_one_sentence_and_nothing_is_written(short, tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(assessment, "bits", interrupted)
+    monkeypatch.setattr(assessment.HeldOut, "__init__", interrupted)
     result = call(short / "own", "--json", "figures.json")
     assert result.exit_code == 130
     assert "Stopped: nothing was written" in result.stderr.splitlines()[-1]
