@@ -252,7 +252,7 @@ def world(rows, config, preset, tmp_path_factory):
     meta = {"step": 9, "stage": "chat", "preset": "toy", "seed": 1}
     checkpoint.save(folder / "own", model, vocabulary, {**meta, "record": record})
     checkpoint.save(folder / "nameless", model, vocabulary, {"step": 9})
-    return text, preset, folder
+    return text, preset, folder, checkpoint.load(folder / "own")
 
 
 FEW = (
@@ -267,9 +267,14 @@ FEW = (
 @pytest.fixture
 def short(monkeypatch, world, tmp_path):
     """Few and short texts, and the toy corpus in the project's place."""
-    from mof_lab import appraisal
+    from mof_lab import appraisal, checkpoint
 
-    text, preset, folder = world
+    text, preset, folder, (model, vocabulary, _) = world
+
+    def load(directory):  # the same weights: compiled once for all tests
+        return model, vocabulary, checkpoint.read_meta(directory)
+
+    monkeypatch.setattr(appraisal.checkpoint, "load", load)
     for name, value in FEW:
         monkeypatch.setattr(appraisal, name, value)
     monkeypatch.setattr(probes, "EXCHANGES", (1, 2))
@@ -339,7 +344,7 @@ def test_a_checkpoint_of_other_text_is_measured_as_far_as_it_goes(short, tmp_pat
 def test_text_without_dialogues_or_questions(short, world):
     from mof_lab.appraisal import appraise
 
-    text, preset, folder = world
+    text, preset, folder, _ = world
     bare = Corpus(text.train, [r for r in text.held_out if r["kind"] == "knowledge"], [])
     seen = []
     result = appraise(folder / "own", bare, preset, show=lambda *told: seen.append(told))
