@@ -371,7 +371,7 @@ def text_of(meta):
 
     name = meta.get("preset")
     preset = PRESETS.get(name, PRESETS["tiny"])
-    text = corpus.project(preset.reasoning_examples, preset.seed)
+    text = corpus.project(preset)
     if name not in PRESETS:
         reason = "The checkpoint names no preset of this lab"
     elif pipeline.vocabulary_of(text, preset).hash != meta["vocabulary_hash"]:

@@ -304,7 +304,7 @@ def test_evaluate_writes_figures_and_a_card(short, tmp_path):
     assert re.findall(r"^## (.*)", card, re.M) == [title for title, _, _ in model_card.SECTIONS]
     assert all(re.search(r"[\u4e00-\u9fff]", title) for title, _, _ in model_card.SECTIONS)
     assert f"{own['parameters']:,}" in card and "1:01" in card
-    assert "familiar 熟悉的问法" in card and "Not measured" not in card
+    assert "familiar 换个学过的问法" in card and "Not measured" not in card
     assert "Right answers 答对, familiar" in result.stdout
     assert "Held-out text" in result.stderr and "Held-out text" not in result.stdout
 
