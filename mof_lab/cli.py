@@ -1,10 +1,11 @@
-"""The command line `mof-lab`: run, train, plan, chat, export, info, doctor.
+"""The command line `mof-lab`: run, train, plan, chat, evaluate, export, info, doctor.
 
 What a user can put right is one line on standard error and exit code 1. Modules that are slow to
 load are imported by the command that needs them.
 """
 
 import contextlib
+import json
 import os
 import sys
 from pathlib import Path
@@ -313,6 +314,99 @@ def found_checkpoint(folder):
             "There is no checkpoint yet; train one with `python3 lab.py run`, or name its folder."
         )
     return folders.shipped()
+
+
+# ---- measuring ----------------------------------------------------------------------------------
+
+
+@app.command()
+def evaluate(
+    checkpoint: CheckpointName = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write every figure.  写出全部数据"),
+    ] = None,
+    card: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a model card, Markdown.  写出模型卡"),
+    ] = None,
+):
+    """Measure what a model knows, remembers, repeats and copies.  评测"""
+    from .checkpoint import read_meta
+
+    folder = found_checkpoint(checkpoint)
+    meta = read_meta(folder)
+    for path in (figures, card):
+        check_target(path)
+    note(f"Loading {shown(folder)} and the text …  正在载入")
+
+    from . import appraisal, model_card
+    from .display import Waiting
+
+    try:
+        text, preset, gap = text_of(meta)
+        if gap:
+            note(gap)
+        with Waiting() as waiting:
+            result = appraisal.appraise(folder, text, preset, gap, waiting.show)
+    except KeyboardInterrupt:
+        note("\nStopped: nothing was written; the same command starts anew.  已停止，未写入文件。")
+        raise typer.Exit(INTERRUPTED) from None
+    result["command"] = f"mof-lab evaluate {shown(folder)}"
+    for line in model_card.summary(result):
+        typer.echo(line)
+    if figures is not None:
+        write(figures, json.dumps(result, ensure_ascii=False, indent=1))
+    if card is not None:
+        write(card, model_card.to_markdown(result))
+
+
+def text_of(meta):
+    """The text that a checkpoint is judged on: (`Corpus`, `Preset`, gap).
+
+    The gap is a sentence that says what can't be measured because the model was trained on
+    something else; empty where the text is its own. The vocabulary tells: it is the characters
+    of the training text, the most frequent first.
+    """
+    from . import corpus, pipeline
+    from .configuration import PRESETS
+
+    name = meta.get("preset")
+    preset = PRESETS.get(name, PRESETS["tiny"])
+    text = corpus.project(preset)
+    if name not in PRESETS:
+        reason = "The checkpoint names no preset of this lab"
+    elif pipeline.vocabulary_of(text, preset).hash != meta["vocabulary_hash"]:
+        reason = "The checkpoint was trained on other text than this lab's data"
+    else:
+        return text, preset, ""
+    return (
+        text,
+        preset,
+        f"{reason}, so held-out bits, answers, router weights, calibration and copied text can't "
+        "be measured, and whether the contents of the probes are new to it is not known.",
+    )
+
+
+def write(path, text):
+    """Writes a file that the user named, and says so."""
+    from .checkpoint import write_atomically
+
+    try:
+        write_atomically(path, text.encode("utf-8"))
+    except OSError as error:
+        raise LabError(
+            f"{path} can't be written ({error.strerror}); choose another file."
+        ) from None
+    typer.echo(f"Written 已写入: {shown(path)}")
+
+
+def check_target(path):
+    """Refuses a file that can't be written, before anything is measured."""
+    if path is None:
+        return
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise LabError(f"{path} can't be written; expected a file in a folder that exists.")
 
 
 # ---- exporting, looking -------------------------------------------------------------------------

@@ -54,6 +54,51 @@ class Display:
         return max(0.0, min(needed, self._ends - time.monotonic()))
 
 
+class Waiting:
+    """How far an evaluation is: one bar in a terminal, now and then a line elsewhere.
+
+    It is shown on standard error, so that results can be piped on.
+    """
+
+    def __init__(self):
+        terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._bar, self._last = None, -LINE_EVERY_SECONDS
+        if terminal:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn
+
+            self._bar = Progress(
+                BarColumn(bar_width=30),
+                TextColumn("{task.description}", markup=False),
+                console=Console(stderr=True, highlight=False, markup=False),
+                transient=True,
+            )
+            self._task = self._bar.add_task("", total=1.0)
+
+    def __enter__(self):
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_):
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, part, done, seconds_left):
+        """Shows the part at work and the time left; call it as often as you like.
+
+        Args:
+            done: the share of everything that is done.
+            seconds_left: None while it is not known.
+        """
+        left = "" if seconds_left is None else f"  {clock(seconds_left)} left"
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, description=f"{part}{left}")
+        elif time.monotonic() - self._last >= LINE_EVERY_SECONDS:
+            print(f"{done:4.0%}  {part}{left}", file=sys.stderr, flush=True)
+            self._last = time.monotonic()
+
+
 class _Lines:
     """A line at most every 10 seconds, and one at the end of each stage."""
 

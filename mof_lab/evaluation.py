@@ -17,38 +17,57 @@ def window_nats(model, tokens, expert=None, batch=32):
         tokens: (windows, window + 1) ids.
         expert: the name of one expert to use alone; None = the mixture.
     """
-    return _forward(model, tokens, expert, batch)[0]
+    return _forward(model, tokens, expert, batch, _surprise)[0]
 
 
 def window_router_weights(model, tokens, batch=32):
     """Router weights at each character: (windows, window, experts)."""
-    return _forward(model, tokens, None, batch)[1]
+    return _forward(model, tokens, None, batch, _surprise)[1]
 
 
-def _forward(model, tokens, expert, batch):
-    compiled = _compiled(model, expert)
-    nats, weights = [], []
+def window_measures(model, tokens, batch=32):
+    """Everything that is known at each character, from one pass.
+
+    Returns:
+        surprise in nats (windows, window), router weights (windows, window, experts), the
+        probability of the most probable character (windows, window), and True where that
+        character stands there.
+    """
+    return _forward(model, tokens, None, batch, _everything)
+
+
+def _surprise(out, targets):
+    nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, out["logits"])
+    return nats, out["router_weights"]
+
+
+def _everything(out, targets):
+    logits = out["logits"]
+    highest = tf.reduce_max(logits, -1) - tf.reduce_logsumexp(logits, -1)
+    right = tf.equal(tf.argmax(logits, -1, tf.int32), targets)
+    return *_surprise(out, targets), tf.exp(highest), right
+
+
+def _forward(model, tokens, expert, batch, measure):
+    compiled = _compiled(model, expert, measure)
+    parts = []
     for start in range(0, len(tokens), batch):
         part = np.asarray(tokens[start : start + batch], np.int32)
         padded = np.pad(part, ((0, batch - len(part)), (0, 0)))  # one shape, compiled once
-        n, w = compiled(tf.constant(padded))
-        nats.append(n.numpy()[: len(part)])
-        weights.append(w.numpy()[: len(part)])
-    return np.concatenate(nats), np.concatenate(weights)
+        parts.append([found.numpy()[: len(part)] for found in compiled(tf.constant(padded))])
+    return [np.concatenate(found) for found in zip(*parts, strict=True)]
 
 
-def _compiled(model, expert):
+def _compiled(model, expert, measure):
     cache = model.__dict__.setdefault("_evaluators", {})
-    if expert not in cache:
+    if (expert, measure) not in cache:
 
         @tf.function  # not XLA: compiling takes longer than it saves here
         def run(tokens):
-            out = model(tokens[:, :-1], expert=expert)
-            nats = tf.nn.sparse_softmax_cross_entropy_with_logits(tokens[:, 1:], out["logits"])
-            return nats, out["router_weights"]
+            return measure(model(tokens[:, :-1], expert=expert), tokens[:, 1:])
 
-        cache[expert] = run
-    return cache[expert]
+        cache[expert, measure] = run
+    return cache[expert, measure]
 
 
 def bits_per_character(model, packs, expert=None):
@@ -56,23 +75,33 @@ def bits_per_character(model, packs, expert=None):
 
     Only characters that the model has to write itself count (`packing.ANSWER`).
     """
+    return mean_bits(packs, {k: window_nats(model, w.tokens, expert) for k, w in packs.items()})
+
+
+def mean_bits(packs, nats):
+    """`bits_per_character` from the nats of `window_nats` by kind."""
     result, total, count = {}, 0.0, 0
     for kind, windows in packs.items():
-        nats = window_nats(model, windows.tokens, expert)
         learned = windows.roles[:, 1:] == ANSWER
-        result[kind] = float(nats[learned].mean() / math.log(2))
-        total, count = total + nats[learned].sum(), count + learned.sum()
+        result[kind] = float(nats[kind][learned].mean() / math.log(2))
+        total, count = total + nats[kind][learned].sum(), count + learned.sum()
     result["all"] = float(total / max(1, count) / math.log(2))
     return result
 
 
 def router_weights(model, packs):
     """Mean router weights by kind of text, where the model writes itself (`packing.ANSWER`)."""
+    return mean_weights(
+        packs, {k: window_router_weights(model, w.tokens) for k, w in packs.items()}
+    )
+
+
+def mean_weights(packs, weights):
+    """`router_weights` from those of `window_router_weights` by kind."""
     result = {}
     for kind, windows in packs.items():
-        weights = window_router_weights(model, windows.tokens)
         learned = windows.roles[:, 1:] == ANSWER
-        result[kind] = [float(w) for w in weights[learned].mean(axis=0)]
+        result[kind] = [float(w) for w in weights[kind][learned].mean(axis=0)]
     return result
 
 
@@ -138,14 +167,22 @@ def prompt_ids(turns, vocabulary):
     return [*ids, ASSISTANT]
 
 
-def score(model, vocabulary, questions, expert=None):
+def score(model, vocabulary, questions, expert=None, batch=64):
+    """Asks the questions and counts what is right; see `answer` and `tally`."""
+    given = answer(model, vocabulary, [q.turns for q in questions], expert, batch=batch)
+    return tally(questions, given)
+
+
+def tally(questions, given):
     """Questions answered exactly right, by kind and by group.
+
+    Args:
+        given: an answer to each question.
 
     Returns:
         {"knowledge": {"correct", "total"}, "knowledge.places": …} and a list of
         (question, given answer, right or not).
     """
-    given = answer(model, vocabulary, [q.turns for q in questions], expert)
     counts, rows = {}, []
     for question, text in zip(questions, given, strict=True):
         right = text in question.answers

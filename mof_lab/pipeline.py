@@ -71,8 +71,7 @@ class Run:
         self._claim()
         path = self.directory / "vocabulary.json"
         if not path.exists():
-            texts = corpus.texts(text.train)
-            Vocabulary.build(texts, self.preset.vocabulary_size, min_count=2).save(path)
+            vocabulary_of(text, self.preset).save(path)
         self.vocabulary = Vocabulary.load(path)
         for name, rows in (("train", text.train), ("held_out", text.held_out)):
             folder = self.directory / "windows" / name
@@ -168,6 +167,11 @@ def _open(send, preset, directory):
 def _train(send, run, stage, before, seconds):
     model = run.new_model() if before is None else run.model_after(before)
     return run.trainer(stage, model, seconds=seconds).run(send)
+
+
+def vocabulary_of(text, preset):
+    """The characters that a run of this preset knows, from the text it trains on."""
+    return Vocabulary.build(corpus.texts(text.train), preset.vocabulary_size, min_count=2)
 
 
 def hash_of(text):

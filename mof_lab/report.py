@@ -37,6 +37,14 @@ CHINESE = {
     "subtraction": "减法",
     "tracing": "追踪",
     "weekday": "星期",
+    "stem": "主干",
+    "head": "输出头",
+    "name": "名字",
+    "colour": "颜色",
+    "food": "食物",
+    "pet": "宠物",
+    "dialogues": "对话",
+    "stories": "故事",
     "calendar": "日历",
     "characters": "数字数",
     "division": "除法",
@@ -118,7 +126,7 @@ def _figures(report):
     for kind, count in report["answers"].items():
         if "." not in kind:
             share = count["correct"] / max(1, count["total"])
-            figures.append((f"{share:.1%}", f"{_named(kind)}: right answers 答对"))
+            figures.append((f"{share:.1%}", f"{named(kind)}: right answers 答对"))
     items = (f"<li><b>{escape(n)}</b><small>{escape(what)}</small></li>" for n, what in figures)
     return f'<ul class="figures">{"".join(items)}</ul>'
 
@@ -144,7 +152,7 @@ def _conversation(report):
 def _stages(report):
     rows = [
         [
-            _named(stage["name"]),
+            named(stage["name"]),
             clock(stage["seconds"]),
             f"{stage['steps']:,}",
             f"{stage['tokens']:,}",
@@ -165,7 +173,7 @@ def _stages(report):
     ]
     training, held_out, start = {}, {}, 0.0
     for stage in report["stages"]:
-        name = _named(stage["name"])
+        name = named(stage["name"])
         points = [(start + seconds, loss, bits) for _, seconds, loss, bits in stage["curve"]]
         training[name] = [(x, loss / math.log(2)) for x, loss, _ in points]
         held_out[name] = [(x, bits) for x, _, bits in points]
@@ -204,7 +212,7 @@ def _answers(report):
     for name, count in report["answers"].items():
         kind, _, group = name.partition(".")
         share = count["correct"] / max(1, count["total"])
-        labels.append(f"· {_named(group)}" if group else _named(kind))
+        labels.append(f"· {named(group)}" if group else named(kind))
         values.append(share)
         notes.append(f"{count['correct']:,} / {count['total']:,} ({share:.0%})")
     note = (
@@ -222,7 +230,7 @@ def _router(report):
         "Mean over held-out text of each kind; the parts of a bar sum to one. "
         "各类留出文本上的平均；每条之和为一。"
     )
-    labels = [_named(kind) for kind in weights]
+    labels = [named(kind) for kind in weights]
     view = views.shares(labels, list(weights.values()), report["experts"], note=note)
     return [view.svg]
 
@@ -237,7 +245,7 @@ def _comparison(report):
         counts = [result["answers"][kind] for kind in kinds]
         rows.append(
             [
-                _named(name),
+                named(name),
                 clock(result["seconds"]),
                 _bits(result["bits_per_character"]["all"]),
                 *(f"{c['correct'] / max(1, c['total']):.1%}" for c in counts),
@@ -245,7 +253,7 @@ def _comparison(report):
         )
     labels = [row[0] for row in rows]
     values = [result["bits_per_character"]["all"] for result in results.values()]
-    header = ["model 模型", "time 时间", "bits/char 比特", *(_named(kind) for kind in kinds)]
+    header = ["model 模型", "time 时间", "bits/char 比特", *(named(kind) for kind in kinds)]
     note = "Same text, same training time; shorter is better. 文本与训练时间相同；越短越好。"
     notes = [_bits(value) for value in values]
     title = "Held-out bits per character 留出每字比特"
@@ -265,7 +273,7 @@ def _recipe(report):
         ["command 命令", report["command"]],
         ["seed 种子", str(report["seed"])],
         ["data hash 数据指纹", report["data_hash"]],
-        ["documents 文档", ", ".join(f"{_named(k)} {n:,}" for k, n in documents.items())],
+        ["documents 文档", ", ".join(f"{named(k)} {n:,}" for k, n in documents.items())],
         ["vocabulary 词表", f"{report['vocabulary_size']:,}"],
         ["machine 机器", f"{machine['system']}, {machine['cpu']}, cores 核 {machine['cores']}"],
         ["versions 版本", ", ".join(f"{k} {v}" for k, v in report["versions"].items())],
@@ -291,6 +299,6 @@ def _bits(value):
     return "–" if value is None else f"{value:.3f}"
 
 
-def _named(word):
+def named(word):
     """A kind, group, stage or expert by its English and Chinese name."""
     return f"{word} {CHINESE[word]}" if word in CHINESE else word
