@@ -65,9 +65,12 @@ def preference(row):
     if said and said[0][0] == "user":
         return said
     column = _first(row, ("conversations", "messages", *QUESTION))
-    asked = row.get(column)
+    if column is None:
+        raise LabError("chosen stands without a question; expected a prompt or conversations.")
+    asked = row[column]
     before = _turns(column, asked) if isinstance(asked, list) else [("user", _question(row))]
-    return [*before, *said] if said else []
+    answered = any(text for _, text in before) and any(text for _, text in said)
+    return [*before, *said] if answered else []
 
 
 def messages(row):

@@ -17,13 +17,16 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import sources as catalogue
+from . import sources as places
 from .adapters import adapt
+from .catalogue import PROJECT
 from .errors import LabError
 from .facts import read_facts
 from .reasoning import generate
-from .sources import sources  # noqa: F401 (the catalogue's table, for notebooks)
+from .sources import sources
 from .splits import is_held_out
+
+__all__ = ["Corpus", "Question", "load", "normalise", "project", "sources", "split", "texts"]
 
 KINDS = ("story", "chat", "knowledge", "reasoning")
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -157,12 +160,12 @@ def load(source, /, *, limit=LIMIT, opt_in=False, tell=print, **options):
     if not isinstance(limit, int) or limit < 1:
         raise LabError(f"limit is {limit!r}; expected a number of characters, 1 or more.")
     name = str(source)
-    known = catalogue.find(name)
-    if known and known.where == catalogue.PROJECT:
-        catalogue.announce(known, opt_in, tell)
+    known = places.find(name)
+    if known and known.where == PROJECT:
+        places.announce(known, opt_in, tell)
         found = _own(project())
     else:
-        found = _documents(name, catalogue.rows(name, opt_in, tell, options))
+        found = _documents(name, places.rows(name, opt_in, tell, options))
     rows, size = [], 0
     for row in found:
         length = sum(map(len, texts([row])))
@@ -189,8 +192,8 @@ def _documents(name, found):
     The key of a row without one is what it begins with, so that equal documents, and dialogues
     that begin with the same question, are on the same side of a split.
     """
-    simplify = catalogue.simplify(name) or str
-    seen, places = set(), {}
+    simplify = places.simplify(name) or str
+    seen, keys = set(), {}
     for where, item in found:
         made = adapt(item, where)
         if made is None:
@@ -206,9 +209,9 @@ def _documents(name, found):
         if content in seen:
             continue
         seen.add(content)
-        if key is not None and places.setdefault(row["key"], where) != where:
+        if key is not None and keys.setdefault(row["key"], where) != where:
             raise LabError(
-                f"{where} has the key {row['key'][:40]!r}, as has {places[row['key']]}; "
+                f"{where} has the key {row['key'][:40]!r}, as has {keys[row['key']]}; "
                 "expected one for each document: give it another, or leave the column out."
             )
         yield row

@@ -67,11 +67,11 @@ def idioms(data):
 
 
 def pages(data):
-    """The paragraphs of a page of HTML that are mostly Chinese, as one text."""
+    """The sentences of a page of HTML, in paragraphs that are mostly Chinese, as one text."""
     parser = _Paragraphs()
     parser.feed(data.decode("utf-8"))
     parser.close()
-    text = "\n".join(p for p in parser.paragraphs if _chinese(p))
+    text = "\n".join(p for p in parser.paragraphs if p[-1] in "。！？：；" and _chinese(p))
     if len(text) >= PAGE:
         yield {"text": text}
 

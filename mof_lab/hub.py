@@ -7,17 +7,29 @@ from pathlib import Path
 
 from .errors import LabError
 
+UNREACHABLE = (
+    "the Hub can't be reached; check the network, name a mirror in HF_ENDPOINT, set "
+    "HF_HUB_OFFLINE=1 to read what is in the cache, or use a source that needs no network."
+)
+
 
 def about(name):
-    """The licence and size that a data set's card names, as a sentence."""
+    """The licence and size that a data set's card names, as a sentence.
+
+    Raises:
+        LabError: the Hub can't be reached (said at once, where `datasets` would try for long).
+    """
     if Path(name).is_dir():
         return "a folder of your own 自己的文件夹"
     from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     try:
         card = HfApi().dataset_info(name, timeout=10).card_data or {}
-    except Exception:  # whatever hinders it: what it means shows when the data is loaded
-        return "licence and size unknown here: see its card 许可与大小请看数据卡"
+    except (HfHubHTTPError, OfflineModeIsEnabled, ValueError):  # `read` finds out what it means
+        return "licence and size unknown here: see its card 许可与大小见数据卡"
+    except Exception:  # of whichever HTTP client is in use
+        raise LabError(f"The data set {name!r} could not be loaded: {UNREACHABLE}") from None
     licence, size = (card.get(key) or "not named" for key in ("license", "size_categories"))
     return f"licence 许可 {licence}, rows 行数 {size}"
 
@@ -61,10 +73,7 @@ def _reason(error):
     if isinstance(error, datasets.exceptions.DatasetNotFoundError):
         return "the Hub has none of that name that is open to you; check owner/name."
     if isinstance(cause, ConnectionError):
-        return (
-            "the Hub can't be reached; check the network, name a mirror in HF_ENDPOINT, or use "
-            "a source that needs no network."
-        )
+        return UNREACHABLE
     if isinstance(cause, FileNotFoundError):
         return f"{what}; name files that it has with data_files=."
     return f"{what}."
