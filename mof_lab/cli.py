@@ -108,7 +108,15 @@ def run(
     stages = chosen.stages if text is None else pipeline.learnable(chosen.stages, text)
     with going_on(out), Display(stages, minutes or chosen.minutes) as display:
         report = pipeline.run(
-            preset, out, say or (), minutes, display.show, display.tell, compare, text, data
+            preset,
+            out,
+            say or (),
+            minutes,
+            display.show,
+            display.tell,
+            compare=compare,
+            text=text,
+            data=data,
         )
     for line in summary(report):
         typer.echo(line)

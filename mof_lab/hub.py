@@ -3,7 +3,7 @@
 `HF_ENDPOINT` names a mirror; it has to be set before `datasets` is first loaded.
 """
 
-from pathlib import Path
+import os
 
 from .errors import LabError
 
@@ -19,7 +19,7 @@ def about(name):
     Raises:
         LabError: the Hub can't be reached (said at once, where `datasets` would try for long).
     """
-    if Path(name).is_dir():
+    if os.path.isdir(name):
         return "a folder of your own 自己的文件夹"
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
@@ -69,7 +69,8 @@ def _reason(error):
     while cause is not None and not isinstance(cause, ConnectionError | FileNotFoundError):
         cause = cause.__cause__ or cause.__context__
     said = str(cause or error).strip().splitlines() or [type(error).__name__]
-    what = said[0][:200].rstrip(".")
+    what = said[0].rstrip(".")
+    what = what if len(what) < 300 else f"{what[:100]} … {what[-150:]}"
     if isinstance(error, datasets.exceptions.DatasetNotFoundError):
         return "the Hub has none of that name that is open to you; check owner/name."
     if isinstance(cause, ConnectionError):

@@ -2,12 +2,13 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 from .errors import LabError
 
 #: Characters of a document of a text file: longer ones are cut at a line's end.
-DOCUMENT = 2_000
+DOCUMENT = 1_000
 #: Characters of a line; what is longer is no text that somebody wrote.
 LINE = 1_000_000
 #: Bytes of a .json file, which is read at once.
@@ -36,7 +37,7 @@ def read(path):
 
 def is_file(source):
     """Does a source name a file rather than a data set?"""
-    return Path(source).suffix.lower() in FORMATS or Path(source).is_file()
+    return Path(source).suffix.lower() in FORMATS or os.path.isfile(source)
 
 
 def _check(path):

@@ -3,6 +3,7 @@
 Here any of them becomes rows of whatever schema; `adapters.py` makes documents of those.
 """
 
+import os
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def rows(name, opt_in=False, tell=print, options=None):
         tell(f"{name}: your own file 自己的文件, {Path(name).stat().st_size:,} bytes")
         yield from () if first is None else (first, *found)
     elif source is None:
-        if "/" not in name and not Path(name).is_dir():
+        if "/" not in name and not os.path.isdir(name):
             raise LabError(_unknown(name))
         tell(f"{name}: {hub.about(name)}")
         yield from hub.read(name, **options)

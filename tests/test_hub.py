@@ -13,30 +13,37 @@ import pytest
 from mof_lab import corpus, hub
 from mof_lab.errors import LabError
 
-#: One row of each schema met on the Hub, with the answer or text it holds.
+
+def talk(who, what, *said):
+    """Turns as a data set has them; `who` and `what` are its names of a speaker and a saying."""
+    return [{who[0]: speaker, what: text} for speaker, text in zip(who[1:], said, strict=True)]
+
+
+FROM = ("from", "human", "gpt")
+#: One row of each schema met on the Hub; what it says ends with 路。
 SCHEMAS = {
-    "tinystories": ({"text": "小兔找路。"}, "小兔找路。"),
-    "wikipedia-cn": ({"completion": "桥是路。", "source": "百科"}, "桥是路。"),
-    "minimind": (
-        {"conversations": [{"role": "user", "content": "桥？"}, {"role": "assistant", "content": "路。"}]},
-        "路。",
-    ),
-    "alpaca-zh": ({"instruction": "说桥", "input": "短些", "output": "路。"}, "路。"),
-    "belle": (
-        {"id": "7", "conversations": [{"from": "human", "value": "桥？"}, {"from": "assistant", "value": "路。"}]},
-        "路。",
-    ),
-    "firefly": ({"kind": "Summary", "input": "桥？", "target": "路。"}, "路。"),
-    "alpaca-gpt4": (
-        {"instruction": "bridge?", "output": "road", "instruction_zh": "桥？", "input_zh": "", "output_zh": "路。"},
-        "路。",
-    ),
-    "preference": (
-        {"conversations": [{"from": "human", "value": "桥？"}], "chosen": {"from": "gpt", "value": "路。"},
-         "rejected": {"from": "gpt", "value": "水。"}},
-        "路。",
-    ),
-}  # fmt: skip
+    "tinystories-zh": {"text": "桥是路。"},
+    "wikipedia-cn": {"completion": "桥是路。", "source": "wikipedia.zh2307"},
+    "wikipedia-zh": {"id": "13", "url": "u", "title": "桥", "text": "桥是路。"},
+    "minimind": {"conversations": talk(("role", "user", "assistant"), "content", "桥？", "路。")},
+    "alpaca-zh": {"instruction": "说桥", "input": "短些", "output": "路。"},
+    "alpaca-gpt4-zh": {
+        "instruction": "?",
+        "output": "!",
+        "instruction_zh": "桥？",
+        "output_zh": "路。",
+    },
+    "belle": {"instruction": "桥？", "input": "", "output": "路。"},
+    "belle, conversations": {"id": "7", "conversations": talk(FROM, "value", "桥？", "路。")},
+    "firefly": {"kind": "Summary", "input": "桥？", "target": "路。"},
+    "preferences": {
+        "conversations": talk(FROM[:2], "value", "桥？"),
+        "chosen": {"from": "gpt", "value": "路。"},
+        "rejected": {"from": "gpt", "value": "水。"},
+    },
+    "choice": {"question": "桥是？", "A": "水。", "B": "路。", "answer": "B"},
+    "maths": {"original_text": "桥？", "equation": "x=1", "ans": "路。"},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -61,9 +68,10 @@ def silent(sentence):
 @pytest.mark.parametrize("schema", SCHEMAS)
 @pytest.mark.parametrize("streaming", [False, True])
 def test_each_schema(tmp_path, schema, streaming):
-    row, text = SCHEMAS[schema]
-    (found,) = corpus.load(made(tmp_path / "set", [row]), streaming=streaming, tell=silent)
-    assert list(corpus.texts([found]))[-1] == text
+    folder = made(tmp_path / "set", [SCHEMAS[schema]])
+    (row,) = corpus.load(folder, streaming=streaming, tell=silent)
+    assert list(corpus.texts([row]))[-1].endswith("路。")
+    assert [m["role"] for m in row["messages"]] in ([], ["user", "assistant"])
 
 
 def test_a_stream_is_read_no_further_than_the_limit(tmp_path, monkeypatch):
@@ -98,7 +106,7 @@ def test_a_part_and_a_file(tmp_path):
         ({"split": None}, r"it has the splits train; choose one with split="),
         ({"name": "poems"}, "'poems' not found"),
         ({"split": "train[:1%]", "streaming": True}, "Bad split"),
-        ({"colour": "red"}, "colour"),
+        ({"colour": "red"}, "have a 'colour' key"),
     ],
 )
 def test_options_that_do_not_fit(tmp_path, options, words):
@@ -106,7 +114,6 @@ def test_options_that_do_not_fit(tmp_path, options, words):
     with pytest.raises(LabError, match=words) as caught:
         corpus.load(folder, tell=silent, **options)
     assert "\n" not in str(caught.value)
-    assert "'poems'" not in words or "set" in str(caught.value)
 
 
 @pytest.mark.parametrize("streaming", [False, True])
