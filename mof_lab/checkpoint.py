@@ -27,7 +27,7 @@ from .vocabulary import Vocabulary
 
 FORMAT = "mof-lab checkpoint 1"
 #: Keras numbers these by how many the process has made so far; a checkpoint must not.
-COUNTED = re.compile(r"^(adam_w|seed_generator)_\d+(?=/)")
+COUNTED = re.compile(r"^(adam_w|muon|lion|seed_generator)_\d+(?=/)")
 
 
 def save(directory, model, vocabulary, meta, optimizer=None):

@@ -77,11 +77,14 @@ class Preset:
     batch: int  # windows a step
     vocabulary_size: int  # at most so many characters; the rest become ▩
     reasoning_examples: int  # dialogues drawn from the reasoning generator
+    shelves: tuple[str, ...]  # folders of `data/` that it reads
     minutes: float  # budget on a slow machine: stages are shortened to fit it
     weight_decay: float = 0.02
     warmup: float = 0.05  # share of a stage's steps
     final_rate: float = 0.05  # learning rate at the end / peak
     clip_norm: float = 1.0  # global gradient norm
+    optimizer: str = "adamw"  # or "muon", "lion" (see `optimizer`)
+    average: float = 0.0  # the weights kept are a running mean with this momentum; 0 = the last
     accumulate: int = 1  # parts that a batch is computed in, one after the other, to save memory
     xla: bool = True  # compile the training step with XLA; False = a plain TensorFlow graph
     seed: int = 1
@@ -101,7 +104,7 @@ class Preset:
 
 
 PRETRAIN = (("story", 0.18), ("chat", 0.17), ("knowledge", 0.3), ("reasoning", 0.35))
-CHAT = (("story", 0.03), ("chat", 0.17), ("knowledge", 0.32), ("reasoning", 0.48))
+CHAT = (("story", 0.04), ("chat", 0.11), ("knowledge", 0.28), ("reasoning", 0.57))
 
 
 def _stages(gru, transformer, router, joint, chat, rate):
@@ -126,26 +129,29 @@ PRESETS = {
             batch=8,
             vocabulary_size=2400,
             reasoning_examples=60_000,
+            shelves=("core",),
             minutes=9.3,
             weight_decay=0.3,
         ),
         Preset(
             name="small",
-            about="5.6 M parameters, about 2 hours",
+            about="5.2 M parameters, about 75 minutes, about 2 GB",
             model=ModelConfig(
                 embedding_dim=256,
                 gru_units=512,
                 num_layers=4,
                 num_heads=8,
                 router_units=64,
-                dropout=0.05,
+                dropout=0.1,
             ),
-            stages=_stages(5000, 4000, 500, 5000, 4000, 2e-3),
+            stages=_stages(600, 600, 120, 1200, 12000, 2e-3),
             window=256,
-            batch=16,
+            batch=8,
             vocabulary_size=4000,
-            reasoning_examples=120_000,
-            minutes=150.0,
+            reasoning_examples=200_000,
+            shelves=("core", "wide"),
+            minutes=80.0,
+            weight_decay=0.3,
         ),
         Preset(
             name="base",
@@ -163,6 +169,7 @@ PRESETS = {
             batch=16,
             vocabulary_size=6000,
             reasoning_examples=200_000,
+            shelves=("core", "wide"),
             minutes=720.0,
         ),
         Preset(
@@ -184,6 +191,7 @@ PRESETS = {
             batch=16,
             vocabulary_size=6000,
             reasoning_examples=300_000,
+            shelves=("core", "wide"),
             minutes=5760.0,
         ),
         Preset(
@@ -203,6 +211,7 @@ PRESETS = {
             batch=8,
             vocabulary_size=2400,
             reasoning_examples=60_000,
+            shelves=("core",),
             minutes=9.0,
         ),
     )

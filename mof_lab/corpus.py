@@ -20,18 +20,26 @@ from pathlib import Path
 from . import sources as places
 from .adapters import adapt
 from .catalogue import PROJECT
+from .configuration import preset
 from .errors import LabError
 from .facts import read_facts
-from .reasoning import generate
+from .reasoning import CORE, WIDE, generate
 from .sources import sources
 from .splits import is_held_out
 
 __all__ = ["Corpus", "Question", "load", "normalise", "project", "sources", "split", "texts"]
 
 KINDS = ("story", "chat", "knowledge", "reasoning")
+#: What a model is asked: a wording never trained on; a wording trained on with other facts only;
+#: a problem with contents never trained on.
+QUESTION_KINDS = ("knowledge", "familiar", "reasoning")
 DATA = Path(__file__).resolve().parent.parent / "data"
+#: Kinds of reasoning that belong to each shelf of `data/`.
+REASONING = {"core": CORE, "wide": WIDE}
 #: Share of stories and dialogues kept for judging.
 HELD_OUT_SHARE = 0.05
+#: A preset that reads all shelves of `data/`.
+WHOLE = "small"
 #: Characters that `load` takes unless told otherwise; hours of training on a laptop.
 LIMIT = 10_000_000
 
@@ -40,7 +48,7 @@ LIMIT = 10_000_000
 class Question:
     """What a model is judged on: a dialogue that ends with a question."""
 
-    kind: str  # "knowledge" or "reasoning"
+    kind: str  # one of `QUESTION_KINDS`
     group: str  # "places", "addition", …
     turns: tuple[str, ...]  # user, assistant, …, user
     answers: tuple[str, ...]  # all count as right
@@ -69,30 +77,31 @@ def normalise(text):
     )
 
 
-def project(reasoning_examples=30_000, seed=1, data=DATA):
+def project(preset, data=DATA):
     """The corpus of this repository, `data/`, with reasoning from the generator.
 
     Args:
-        reasoning_examples: dialogues drawn from the generator.
-        seed: of the generator and of the grouping of facts into dialogues.
+        preset: a `Preset`: which shelves of `data/` it reads, how many dialogues the generator
+            makes, and the seed of the generator and of the grouping of facts into dialogues.
     """
     train, held_out, questions = [], [], []
-    for folder, kind in (("stories", "story"), ("dialogues", "chat")):
-        for path in sorted((Path(data) / folder).glob("*.jsonl")):
-            for row in _rows(path):
-                kept = is_held_out(row["key"], HELD_OUT_SHARE)
-                (held_out if kept else train).append(_document(kind, **row))
-    facts = read_facts(data)
-    train += _knowledge(facts, seed)
+    for folder in (Path(data) / shelf for shelf in preset.shelves):
+        for name, kind in (("stories", "story"), ("dialogues", "chat")):
+            for path in sorted((folder / name).glob("*.jsonl")):
+                for row in _rows(path):
+                    kept = is_held_out(row["key"], HELD_OUT_SHARE)
+                    (held_out if kept else train).append(_document(kind, **row))
+    facts = read_facts(data, preset.shelves)
+    train += _knowledge(facts, preset.seed)
     for fact in facts:
-        for i, wording in enumerate(fact.held_out):
-            questions.append(Question("knowledge", fact.group, (wording,), fact.answers))
-            if i == 0:
-                held_out.append(_dialogue("knowledge", wording, (wording, fact.answers[0])))
-    for problem in generate(reasoning_examples, seed):
-        turns = (*problem.turns, problem.answers[0])
-        train.append(_dialogue("reasoning", problem.key, turns))
-    for problem in generate(1100, seed, held_out=True):
+        questions += [Question("knowledge", fact.group, (q,), fact.answers) for q in fact.held_out]
+        questions += [Question("familiar", fact.group, (q,), fact.answers) for q in fact.familiar]
+        asked = fact.held_out[0]
+        held_out.append(_dialogue("knowledge", asked, (asked, fact.answers[0])))
+    kinds = [kind for shelf in preset.shelves for kind in REASONING[shelf]]
+    for problem in generate(preset.reasoning_examples, preset.seed, kinds=kinds):
+        train.append(_dialogue("reasoning", problem.key, (*problem.turns, problem.answers[0])))
+    for problem in generate(100 * len(kinds), preset.seed, held_out=True, kinds=kinds):
         questions.append(Question("reasoning", problem.kind, problem.turns, problem.answers))
         held_out.append(_dialogue("reasoning", problem.key, (*problem.turns, problem.answers[0])))
     return Corpus(train, held_out, questions)
@@ -163,7 +172,7 @@ def load(source, /, *, limit=LIMIT, opt_in=False, tell=print, **options):
     known = places.find(name)
     if known and known.where == PROJECT:
         places.announce(known, opt_in, tell)
-        found = _own(project())
+        found = _own(project(preset(WHOLE)))
     else:
         found = _documents(name, places.rows(name, opt_in, tell, options))
     rows, size = [], 0

@@ -18,7 +18,8 @@ from .folders import PROJECT, fast, runs_folder, shipped
 from .packing import encode_dialogue
 from .pipeline import Run
 from .progress import clock
-from .reasoning import COLOURS, SMALL_TALK
+from .reasoning.memory import SMALL_TALK
+from .reasoning.words import COLOURS
 from .tables import bar, table
 from .views import curves
 from .vocabulary import PADDING

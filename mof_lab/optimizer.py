@@ -1,7 +1,12 @@
-"""AdamW that updates weights and moments where they lie."""
+"""The optimisers: AdamW that updates weights and moments where they lie; Muon; Lion."""
 
 import keras
 import tensorflow as tf
+
+from .errors import LabError
+
+#: Variables without weight decay, by a part of their name.
+NOT_DECAYED = ("bias", "gamma", "beta", "alpha")
 
 
 class AdamW(keras.optimizers.AdamW):
@@ -26,3 +31,31 @@ class AdamW(keras.optimizers.AdamW):
             epsilon=self.epsilon,
             grad=gradient,
         )
+
+
+def optimizer(preset, learning_rate):
+    """The optimiser of a preset, not built yet.
+
+    Muon (Jordan et al. 2024) makes each matrix's update orthogonal, scaled so that AdamW's
+    learning rate and decay fit (Liu et al. 2025); the embedding and all that is no matrix get
+    AdamW. Lion (Chen et al. 2023) keeps one moment and steps by its sign: it wants about a
+    fifth of AdamW's learning rate, and five times its decay.
+    """
+    shared = {
+        "weight_decay": preset.weight_decay,
+        "global_clipnorm": preset.clip_norm,
+        "use_ema": preset.average > 0,
+        "ema_momentum": preset.average or None,
+    }
+    if preset.optimizer == "adamw":
+        made = AdamW(learning_rate, beta_2=0.98, **shared)
+    elif preset.optimizer == "muon":
+        made = keras.optimizers.Muon(
+            learning_rate, adam_beta_2=0.98, adam_weight_decay=preset.weight_decay, **shared
+        )
+    elif preset.optimizer == "lion":
+        made = keras.optimizers.Lion(learning_rate, **shared)
+    else:
+        raise LabError(f"There is no optimiser {preset.optimizer!r}; choose adamw, muon or lion.")
+    made.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
+    return made

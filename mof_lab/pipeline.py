@@ -54,7 +54,7 @@ class Run:
     def __init__(self, preset, directory, text=None):
         self.preset = preset
         self.directory = Path(directory)
-        text = text or corpus.project(preset.reasoning_examples, preset.seed)
+        text = text or corpus.project(preset)
         self.questions = text.questions
         self.documents = dict(Counter(row["kind"] for row in text.train))
         self.data_hash = hash_of(text)
@@ -318,14 +318,15 @@ def export_once(directory, tell):
 
 def compare_experts(job, report, show, tell):
     """Each expert alone, trained for as many seconds as all stages of the mixture took."""
-    kinds = ("knowledge", "reasoning")
 
     def result(judged, seconds):
         return {
             "seconds": round(seconds, 1),
             "bits_per_character": judged["bits_per_character"],
             "answers": {
-                kind: judged["answers"][kind] for kind in kinds if kind in judged["answers"]
+                kind: judged["answers"][kind]
+                for kind in corpus.QUESTION_KINDS
+                if kind in judged["answers"]
             },
         }
 

@@ -23,7 +23,7 @@ import tensorflow as tf
 from . import checkpoint
 from .errors import LabError
 from .evaluation import window_nats
-from .optimizer import AdamW
+from .optimizer import optimizer
 from .packing import ANSWER, NOTHING, Batches
 from .progress import Progress, Record
 
@@ -76,19 +76,13 @@ class Trainer:
 
     def _make_optimizer(self):
         with self.strategy.scope():
-            optimizer = AdamW(
-                self.stage.learning_rate,
-                beta_2=0.98,
-                weight_decay=self.preset.weight_decay,
-                global_clipnorm=self.preset.clip_norm,
-            )
-            optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "alpha"])
-            optimizer.build(self.variables)
-        return optimizer
+            made = optimizer(self.preset, self.stage.learning_rate)
+            made.build(self.variables)
+        return made
 
     def _make_step(self):
         """One step over all replicas: gradients, compiled, then the update in place."""
-        stage, model, variables, optimizer = self.stage, self.model, self.variables, self.optimizer
+        stage, model, variables = self.stage, self.model, self.variables
         parts = self.preset.accumulate
 
         def gradients(tokens, weights, total):
@@ -130,7 +124,7 @@ class Trainer:
 
         def replica(tokens, weights, total):
             loss, grads = (compute if parts == 1 else summed)(tokens, weights, total)
-            optimizer.apply(grads, variables)
+            self.optimizer.apply(grads, variables)
             return loss
 
         @tf.function
@@ -178,6 +172,8 @@ class Trainer:
                 if self.record.step == shorten_at and self.budget < math.inf:
                     self._fit_budget(statistics.median(step_seconds))
                 finished = self.record.step == self.record.steps
+                if finished and self.preset.average:
+                    self.optimizer.finalize_variable_values(self.variables)
                 measure = finished or self._due()
                 if measure or now - reported > 0.5:
                     mean = float(tf.reduce_mean(losses))

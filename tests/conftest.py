@@ -145,6 +145,7 @@ def preset(config):
         batch=BATCH,
         vocabulary_size=200,
         reasoning_examples=40,
+        shelves=("core",),
         minutes=5.0,
     )
 

@@ -11,7 +11,7 @@ from mof_lab import corpus
 from mof_lab.configuration import PRESETS
 from mof_lab.evaluation import answer
 from mof_lab.facts import read_facts
-from mof_lab.reasoning import HOW_MANY, KINDS, generate
+from mof_lab.reasoning import KINDS
 
 FILES = sorted(corpus.DATA.rglob("*.json*"))
 #: OpenCC would write these otherwise, though they are right in simplified Chinese.
@@ -21,12 +21,12 @@ SIMPLIFIED_TOO = {"昇"}  # 毕昇 (Bi Sheng): in his name the character is kept
 @pytest.fixture(scope="module")
 def world():
     """The corpus as preset `tiny` trains on it."""
-    return corpus.project(PRESETS["tiny"].reasoning_examples, PRESETS["tiny"].seed)
+    return corpus.project(PRESETS["tiny"])
 
 
 @pytest.fixture(scope="module")
 def facts():
-    return read_facts(corpus.DATA)
+    return read_facts(corpus.DATA, PRESETS["tiny"].shelves)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_every_kind_is_there(world):
         counts = Counter(row["kind"] for row in rows)
         assert set(counts) == set(corpus.KINDS)
         assert min(counts.values()) >= 10
-    assert {q.kind for q in world.questions} == {"knowledge", "reasoning"}
+    assert {q.kind for q in world.questions} == set(corpus.QUESTION_KINDS)
     assert {q.group for q in world.questions if q.kind == "reasoning"} == set(KINDS)
 
 
@@ -113,12 +113,6 @@ def test_characters_are_simplified():
                 if own != other and own not in SIMPLIFIED_TOO:
                     found[own] = line
     assert found == {}
-
-
-def test_generated_text_is_simplified():
-    convert = OpenCC("t2s").convert
-    lines = {text for p in generate(2000, seed=3) for text in (*p.turns, *p.answers)}
-    assert [line for line in lines if convert(line) != line] == []
 
 
 # Facts
@@ -177,130 +171,14 @@ def test_held_out_problems_are_nowhere_in_training(world, trained):
             assert not found, question.turns
 
 
-def test_held_out_problems_have_keys_of_their_own():
-    count, seed = PRESETS["tiny"].reasoning_examples, PRESETS["tiny"].seed
-    training = {p.key for p in generate(count, seed)}
-    assert [p.key for p in generate(1100, seed, held_out=True) if p.key in training] == []
-
-
 def test_held_out_sums_are_nowhere_in_training(world, trained):
     """Not as a question, and not as a worked step of another answer."""
     numbers = re.compile(r"(?<![\d+-])(\d+)([+-])(\d+)(?!\d)")
     stated = {(int(a), sign, int(b)) for t in trained for a, sign, b in numbers.findall(t)}
     judged = [q for q in world.questions if q.group in ("addition", "subtraction")]
-    assert len(judged) == 200
+    assert len(judged) >= 50
     for question in judged:
         a, b = map(int, re.findall(r"\d+", question.turns[-1])[:2])
         sign = "+" if question.group == "addition" else "-"
         assert (a, sign, b) not in stated, question.turns
         assert sign == "-" or (b, sign, a) not in stated, question.turns
-
-
-def test_the_generator_is_seeded():
-    assert generate(200, 1) == generate(200, 1) != generate(200, 2)
-    assert len({p.turns for p in generate(2000, 1)}) == 2000
-
-
-# Reasoning answers, computed anew from the question's text
-
-
-def numbers(text):
-    return [int(n) for n in re.findall(r"\d+", text)]
-
-
-def listed(text):
-    """The items of the list with 、 in a question."""
-    found = re.search(r"[^，：？。\s]+(?:、[^，：？。\s]+)+", text).group()
-    return re.sub(r"^(?:这里有|我写了|(?:水果|动物|颜色|朋友)有)", "", found).split("、")
-
-
-def shift(text, past):
-    return -1 if re.search(past, text) else 1
-
-
-def days_after(question):
-    days = "一二三四五六日"
-    day = days.index(re.search("星期([一二三四五六日])", question).group(1))
-    count = HOW_MANY.index(re.search("([一两三四五六])天", question).group(1))
-    past = "天前|以前|往前|到家|生病|病了"
-    return "星期" + days[(day + shift(question, past) * count) % 7]
-
-
-def hours_after(question):
-    hour, wait = numbers(question)
-    return (hour + shift(question, "小时前|到家|往回") * wait - 1) % 12 + 1
-
-
-def ranked(question):
-    """All three from the first quality's most to its least, by comparing in pairs."""
-    opposite = {"矮": "高", "轻": "重", "慢": "快", "小": "大"}
-    told, asked = question.rsplit("最", 1)
-    told = re.sub("已知|想一想：|[？。]", "，", told)
-    pairs = []
-    for clause in told.split("，"):
-        if found := re.fullmatch("(..)比(..)([高矮重轻快慢大小])", clause):
-            one, two, quality = found.groups()
-            pairs.append((two, one) if quality in opposite else (one, two))
-    assert len(pairs) == 2
-    people = {name for pair in pairs for name in pair}
-    (top,) = people - {low for _, low in pairs}
-    (bottom,) = people - {high for high, _ in pairs}
-    return bottom if asked[0] in opposite else top
-
-
-RESULTS = {
-    "addition": lambda q: sum(numbers(q)),
-    "subtraction": lambda q: numbers(q)[0] - numbers(q)[1],
-    "comparison": lambda q: (min if re.search("哪个小|小还是|小的|短的", q) else max)(numbers(q)),
-    "counting": lambda q: "有" + HOW_MANY[len(listed(q))],
-    "sequence": lambda q: 2 * numbers(q)[-1] - numbers(q)[-2],
-    "weekday": days_after,
-    "clock": hours_after,
-    "deduction": lambda q: ranked(q) + "最",
-    "ordering": lambda q: "、".join(map(str, sorted(numbers(q), reverse="从大到小" in q))),
-}
-
-
-@pytest.mark.parametrize("kind", RESULTS)
-def test_answers_are_right(kind):
-    problems = [*generate(6000, seed=5), *generate(1000, seed=5, held_out=True)]
-    problems = [p for p in problems if p.kind == kind]
-    assert len(problems) > 100
-    for problem in problems:
-        expected = RESULTS[kind](problem.turns[-1])
-        for given in problem.answers:
-            last = re.split("[，：]", given.rstrip("。"))[-1]
-            if isinstance(expected, int):
-                assert numbers(last) == [expected], problem
-            else:
-                assert expected in last, problem
-
-
-def test_worked_steps_are_true():
-    """Every equation that an answer states, and every smaller one that it compares."""
-    stated = 0
-    for problem in generate(6000, seed=5):
-        for left, right in re.findall(r"([\d+-]+)=(\d+)", problem.answers[0]):
-            terms = re.findall(r"[+-]?\d+", left)
-            assert sum(map(int, terms)) == int(right), problem
-            stated += 1
-        for big, small in re.findall(r"(\d+)比(\d+)大", problem.answers[0]):
-            assert int(big) > int(small), problem
-    assert stated > 1000
-
-
-def test_what_is_asked_back_was_said_once():
-    problems = [p for p in generate(6000, seed=5) if p.kind == "memory"]
-    for problem in problems:
-        value = problem.key.split()[-1]
-        assert sum(value in turn for turn in problem.turns[::2]) == 1, problem
-        assert value in problem.answers[0], problem
-        assert value not in problem.turns[-1], problem
-
-
-def test_things_are_where_they_were_put_last():
-    for problem in (p for p in generate(6000, seed=5) if p.kind == "tracing"):
-        told, asked = problem.turns[-1].split("。")
-        place = problem.answers[0].removeprefix("在").removesuffix("。")
-        assert told.endswith(place), problem
-        assert problem.key.split()[1] in asked, problem

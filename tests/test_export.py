@@ -30,6 +30,8 @@ from mof_lab.model import MoF
 from mof_lab.pipeline import QUESTIONS
 from mof_lab.vocabulary import BEGIN, PADDING
 
+#: The project's text with little reasoning.
+FEW = replace(preset_named("tiny"), reasoning_examples=100)
 HOT = {"temperature": 1.5, "top_p": 1.0}
 
 
@@ -225,7 +227,7 @@ def test_int8_on_held_out_text(tiny, share):
     folder = tiny[0]
     model, vocabulary, meta = checkpoint.load(folder)
     window = preset_named(meta["preset"]).window
-    held_out = corpus.project(100).held_out
+    held_out = corpus.project(FEW).held_out
     windows = packing.pack(held_out, vocabulary, window).tokens[::share].astype(np.int32)
     forward = tf.function(lambda tokens: model(tokens)["logits"])
     decoder, same, bits, count = Decoder(load(folder)), 0, 0.0, 0
@@ -251,7 +253,7 @@ def surprise(logits, targets):
 def test_int8_answers_as_the_model_does(tiny):
     folder = tiny[0]
     model, vocabulary, _ = checkpoint.load(folder)
-    questions = [q.turns for q in corpus.project(100).questions[::90]]
+    questions = [q.turns for q in corpus.project(FEW).questions[::90]]
     questions += [(text,) for text in QUESTIONS]
     given = []
     for each in (model, load(folder)):

@@ -149,7 +149,7 @@ def small(rows, monkeypatch):
     made = corpus.split(rows, 0.2)
     extra = corpus._dialogue("knowledge", "judged", ("问？", "答。"))
     made = replace(made, held_out=[*made.held_out, extra])
-    monkeypatch.setattr(corpus, "project", lambda: made)
+    monkeypatch.setattr(corpus, "project", lambda preset: made)
     return made
 
 

@@ -35,10 +35,19 @@ def ticking(monkeypatch):
 def make(config, vocabulary, packs, preset):
     """Makes a trainer with a model of its own, for a stage by name or a changed one."""
 
-    def make(folder, stage="gru", change=None, packs=packs, model_change=None, **options):
+    def make(
+        folder,
+        stage="gru",
+        change=None,
+        packs=packs,
+        model_change=None,
+        preset_change=None,
+        **options,
+    ):
         stage = replace(preset.stage(stage), **(change or {}))
         model = MoF(replace(config, **(model_change or {})))
-        return Trainer(model, vocabulary, packs, preset, stage, folder, **options)
+        whole = replace(preset, **(preset_change or {}))
+        return Trainer(model, vocabulary, packs, whole, stage, folder, **options)
 
     return make
 
@@ -87,10 +96,19 @@ def test_stopping_changes_nothing(make, tmp_path):
     assert same(arrays(saved.variables), arrays(whole.model.variables))
 
 
-@pytest.mark.parametrize("stage", ["router", "chat"])
-def test_stopping_again_and_again_changes_nothing(eagerly, make, packs, tmp_path, stage):
+@pytest.mark.parametrize(
+    ("stage", "change"),
+    [
+        ("router", {}),
+        ("chat", {}),
+        ("chat", {"optimizer": "muon"}),
+        ("router", {"optimizer": "lion", "average": 0.9}),
+    ],
+)
+def test_stopping_again_and_again_changes_nothing(eagerly, make, packs, tmp_path, stage, change):
     """With dropout, whose random numbers must go on too, and at each step."""
-    options = {"stage": stage, "model_change": {"dropout": 0.2, "num_layers": 1}, "held_out": packs}
+    model = {"dropout": 0.2, "num_layers": 1}
+    options = {"stage": stage, "model_change": model, "preset_change": change, "held_out": packs}
     whole = make(tmp_path / "whole", **options)
     whole.run()
     for steps in range(1, whole.record.steps):
@@ -98,6 +116,24 @@ def test_stopping_again_and_again_changes_nothing(eagerly, make, packs, tmp_path
     rest = make(tmp_path / "parts", **options)
     rest.run()
     equal(rest, whole)
+
+
+def test_averaged_weights_are_the_mean_of_those_on_the_way(eagerly, make, tmp_path):
+    trainer, passed = make(tmp_path / "mean", preset_change={"average": 0.75}), []
+    step = trainer._step
+
+    def watched(*batch):
+        loss = step(*batch)
+        passed.append(arrays(trainer.variables))
+        return loss
+
+    trainer._step = watched
+    trainer.run()
+    mean = passed[0]
+    for weights in passed[1:]:
+        mean = [0.75 * m + 0.25 * w for m, w in zip(mean, weights, strict=True)]
+    for own, expected in zip(arrays(trainer.variables), mean, strict=True):
+        np.testing.assert_allclose(own, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_an_interrupt_within_a_step_changes_nothing(eagerly, make, tmp_path):

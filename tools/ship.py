@@ -1,7 +1,7 @@
 """Ships a finished run: its chat checkpoint and report go to checkpoints/NAME, its figures into
-the READMEs (between the result marks) and its routing picture to docs/images.
+the READMEs (between the marks of that name); the picture of the routing is the one of `small`.
 
-    python tools/ship.py runs/tiny tiny
+    python tools/ship.py runs/small small
 """
 
 import json
@@ -10,8 +10,13 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-START, END = "<!-- results: tools/ship.py writes this -->", "<!-- end of results -->"
-KINDS = {"story": "故事", "chat": "对话", "knowledge": "知识", "reasoning": "推理"}
+KINDS = {
+    "story": "故事",
+    "chat": "对话",
+    "knowledge": "知识",
+    "familiar": "知识，换个学过的问法",
+    "reasoning": "推理",
+}
 
 
 def main(run, name):
@@ -21,13 +26,14 @@ def main(run, name):
     shutil.copytree(run / report["stages"][-1]["name"], target)
     for file in ("report.json", "report.html"):
         shutil.copy(run / file, target / file)
-    draw(target)
+    if name == "small":
+        draw(target)
+    start, end = f"<!-- {name}: tools/ship.py writes this -->", f"<!-- end of {name} -->"
     for readme, chinese in (("README.md", False), ("README.zh-CN.md", True)):
         path = PROJECT / readme
-        text = path.read_text(encoding="utf-8")
-        before, rest = text.split(START)
-        after = rest.split(END)[1]
-        text = f"{before}{START}\n{results(report, chinese)}\n{END}{after}"
+        before, rest = path.read_text(encoding="utf-8").split(start)
+        after = rest.split(end)[1]
+        text = f"{before}{start}\n{results(report, chinese)}\n{end}{after}"
         path.write_text(text, encoding="utf-8")
 
 
@@ -38,7 +44,7 @@ def draw(checkpoint):
 
     model, vocabulary, _ = mof_lab.load_checkpoint(checkpoint)
     turns = [("user", "法国的首都是哪里？"), ("assistant", "是巴黎。")]
-    turns += [("user", "12加7等于多少？"), ("assistant", "12+7=19，是19。")]
+    turns += [("user", "12加7等于多少？"), ("assistant", "2+7=9，10+9=19，是19。")]
     trace = inspection.trace_dialogue(model, vocabulary, turns)
     images = PROJECT / "docs" / "images"
     images.mkdir(parents=True, exist_ok=True)
@@ -52,36 +58,34 @@ def results(report, chinese):
         report[k] for k in ("answers", "router_weights", "bits_per_character")
     )
     minutes, peak = report["total_seconds"] / 60, report["peak_memory_bytes"] / 1e9
+    experts = " / ".join(report["experts"])
     if chinese:
         lines = [
             f"`{report['command']}`：{minutes:.1f} 分钟，内存峰值 {peak:.2f} GB，"
             f"{report['parameters']:,} 个参数，{report['machine']['cores']} 核。",
             "",
-            "| 类别 | 留出文本，比特/字 | 完全答对 | 路由权重（"
-            + " / ".join(report["experts"])
-            + "） |",
+            f"| 类别 | 留出文本，比特/字 | 完全答对 | 路由权重（{experts}） |",
         ]
     else:
         lines = [
             f"`{report['command']}`: {minutes:.1f} minutes, peak {peak:.2f} GB, "
             f"{report['parameters']:,} parameters, {report['machine']['cores']} cores.",
             "",
-            "| kind | held-out bits/char | exactly right | router weights ("
-            + " / ".join(report["experts"])
-            + ") |",
+            f"| kind | held-out bits/char | exactly right | router weights ({experts}) |",
         ]
     lines.append("|---|---|---|---|")
     for kind, name in KINDS.items():
         right = answers.get(kind)
-        share = f"{right['correct']} / {right['total']}" if right else "–"
-        split = " / ".join(f"{w:.2f}" for w in weights[kind])
-        lines.append(f"| {name if chinese else kind} | {bits[kind]:.2f} | {share} | {split} |")
+        share = f"{right['correct']:,} / {right['total']:,}" if right else "–"
+        split = " / ".join(f"{w:.2f}" for w in weights.get(kind, ())) or "–"
+        each = f"{bits[kind]:.2f}" if kind in bits else "–"
+        lines.append(f"| {name if chinese else kind} | {each} | {share} | {split} |")
     if "comparison" in report:
         head = "同样的时间、同样的数据" if chinese else "same time, same data"
+        names = ("知识", "推理") if chinese else ("knowledge", "reasoning")
         lines += [
             "",
-            f"| {head} | {'秒' if chinese else 'seconds'} | bits/char | "
-            f"{'知识' if chinese else 'knowledge'} | {'推理' if chinese else 'reasoning'} |",
+            f"| {head} | {'秒' if chinese else 'seconds'} | bits/char | {' | '.join(names)} |",
             "|---|---|---|---|---|",
         ]
         for model, row in report["comparison"].items():
