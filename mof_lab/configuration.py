@@ -169,7 +169,7 @@ PRESETS = {
             batch=16,
             vocabulary_size=6000,
             reasoning_examples=200_000,
-            shelves=("core", "wide"),
+            shelves=("core", "wide", "deep"),
             minutes=720.0,
         ),
         Preset(
@@ -191,7 +191,7 @@ PRESETS = {
             batch=16,
             vocabulary_size=6000,
             reasoning_examples=300_000,
-            shelves=("core", "wide"),
+            shelves=("core", "wide", "deep"),
             minutes=5760.0,
         ),
         Preset(

@@ -17,13 +17,13 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import reasoning
 from . import sources as places
 from .adapters import adapt
 from .catalogue import PROJECT
 from .configuration import preset
 from .errors import LabError
 from .facts import read_facts
-from .reasoning import CORE, WIDE, generate
 from .sources import sources
 from .splits import is_held_out
 
@@ -35,7 +35,9 @@ KINDS = ("story", "chat", "knowledge", "reasoning")
 QUESTION_KINDS = ("knowledge", "familiar", "reasoning")
 DATA = Path(__file__).resolve().parent.parent / "data"
 #: Kinds of reasoning that belong to each shelf of `data/`.
-REASONING = {"core": CORE, "wide": WIDE}
+REASONING = {"core": reasoning.CORE, "wide": reasoning.WIDE, "deep": ()}
+#: Problems of each kind that are kept for judging, where there are so many.
+PROBLEMS = 100
 #: Share of stories and dialogues kept for judging.
 HELD_OUT_SHARE = 0.05
 #: A preset that reads all shelves of `data/`.
@@ -99,11 +101,13 @@ def project(preset, data=DATA):
         asked = fact.held_out[0]
         held_out.append(_dialogue("knowledge", asked, (asked, fact.answers[0])))
     kinds = [kind for shelf in preset.shelves for kind in REASONING[shelf]]
-    for problem in generate(preset.reasoning_examples, preset.seed, kinds=kinds):
+    for problem in reasoning.generate(preset.reasoning_examples, preset.seed, kinds=kinds):
         train.append(_dialogue("reasoning", problem.key, (*problem.turns, problem.answers[0])))
-    for problem in generate(100 * len(kinds), preset.seed, held_out=True, kinds=kinds):
-        questions.append(Question("reasoning", problem.kind, problem.turns, problem.answers))
-        held_out.append(_dialogue("reasoning", problem.key, (*problem.turns, problem.answers[0])))
+    for kind in kinds:
+        for problem in reasoning.generate(PROBLEMS, preset.seed, held_out=True, kinds=[kind]):
+            questions.append(Question("reasoning", kind, problem.turns, problem.answers))
+            turns = (*problem.turns, problem.answers[0])
+            held_out.append(_dialogue("reasoning", problem.key, turns))
     return Corpus(train, held_out, questions)
 
 

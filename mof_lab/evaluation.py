@@ -76,7 +76,7 @@ def router_weights(model, packs):
     return result
 
 
-def answer(model, vocabulary, questions, expert=None, max_length=100, batch=64):
+def answer(model, vocabulary, questions, expert=None, max_length=60, batch=64):
     """Answers of the model at temperature 0, all questions in parallel.
 
     Args:
@@ -98,7 +98,7 @@ def answer(model, vocabulary, questions, expert=None, max_length=100, batch=64):
     return answers
 
 
-def complete(model, prompts, expert=None, batch=64, max_length=100):
+def complete(model, prompts, expert=None, batch=64, max_length=60):
     """Continues up to `batch` prompts at once at temperature 0.
 
     Prompts are padded on the left: each begins with ⟨begin⟩, where every layer forgets.

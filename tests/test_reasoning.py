@@ -153,6 +153,14 @@ def test_sums_of_the_tables_are_trained(training):
     assert all(sum_key(b, "×", a) in keys for a, b in kept)
 
 
+def test_a_fact_that_nothing_else_shows_is_trained(training):
+    """All other lengths and seasons follow from the lists that other months' answers recite."""
+    keys = {p.key for p in training}
+    assert "calendar length 2" in keys
+    for months in ("3 4 5", "6 7 8", "9 10 11", "12 1 2"):
+        assert any(f"calendar season {month}" in keys for month in months.split())
+
+
 def test_held_out_orders_are_no_steps(training, judged):
     """Three names in a row, from the most to the least."""
     kept = {tuple(p.key.split()[1:]) for p in judged if p.kind == "deduction"}
