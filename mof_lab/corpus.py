@@ -40,8 +40,8 @@ REASONING = {"core": reasoning.CORE, "wide": reasoning.WIDE, "deep": ()}
 PROBLEMS = 100
 #: Share of stories and dialogues kept for judging.
 HELD_OUT_SHARE = 0.05
-#: A preset that reads all shelves of `data/`.
-WHOLE = "small"
+#: Whose text `load("project")` gives; that of another is `project(preset(NAME))`.
+PRESET = "tiny"
 #: Characters that `load` takes unless told otherwise; hours of training on a laptop.
 LIMIT = 10_000_000
 
@@ -176,7 +176,7 @@ def load(source, /, *, limit=LIMIT, opt_in=False, tell=print, **options):
     known = places.find(name)
     if known and known.where == PROJECT:
         places.announce(known, opt_in, tell)
-        found = _own(project(preset(WHOLE)))
+        found = _own(project(preset(PRESET)))
     else:
         found = _documents(name, places.rows(name, opt_in, tell, options))
     rows, size = [], 0
