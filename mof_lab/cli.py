@@ -1,4 +1,4 @@
-"""The command line `mof-lab`: run, train, plan, chat, evaluate, export, info, doctor.
+"""The command line `mof-lab`: run, train, sources, plan, chat, evaluate, export, info, doctor.
 
 What a user can put right is one line on standard error and exit code 1. Modules that are slow to
 load are imported by the command that needs them.
@@ -17,6 +17,7 @@ from . import folders
 from .console import note, program, shown
 from .errors import LabError
 
+OWN_TEXT = "project"  # the catalogue's name for the text of this repository
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
 
 
@@ -53,6 +54,21 @@ app = typer.Typer(
 PresetName = Annotated[
     str, typer.Option("--preset", help="tiny, small, base, t6 or seed.  预设", metavar="NAME")
 ]
+DataName = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        "--file",
+        help="Text: a name of `mof-lab sources`, your own file, or OWNER/NAME of the Hub.  文本",
+        metavar="NAME|FILE",
+    ),
+]
+Characters = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Of --data, at most so many characters.")
+]
+OptIn = Annotated[
+    bool, typer.Option("--opt-in", help="I have judged the licence of --data myself.")
+]
 CheckpointName = Annotated[
     Path | None,
     typer.Argument(help="Its folder; the newest tiny one when left out.  检查点文件夹"),
@@ -65,7 +81,12 @@ CheckpointName = Annotated[
 @app.command()
 def run(
     preset: PresetName = "tiny",
-    out: Annotated[Path | None, typer.Option(help="The run's folder; runs/PRESET.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder; runs/PRESET, or runs/PRESET-DATA.")
+    ] = None,
+    data: DataName = OWN_TEXT,
+    limit: Characters = None,
+    opt_in: OptIn = False,
     say: Annotated[
         list[str] | None, typer.Option(help="What to say to the model at the end; may be repeated.")
     ] = None,
@@ -82,45 +103,54 @@ def run(
     from .display import Display
 
     chosen = preset_named(preset)
-    out = out or folders.runs_folder() / preset
+    out = out or run_folder(preset, data)
     check_sayings(say or (), chosen.model.context_length)
-    with going_on(out), Display(chosen.stages, minutes or chosen.minutes) as display:
+    text = text_of(data, limit, opt_in)
+    stages = chosen.stages if text is None else pipeline.learnable(chosen.stages, text)
+    with going_on(out), Display(stages, minutes or chosen.minutes) as display:
         report = pipeline.run(
-            preset, out, say or (), minutes, display.show, display.tell, compare=compare
+            preset,
+            out,
+            say or (),
+            minutes,
+            display.show,
+            display.tell,
+            compare=compare,
+            text=text,
+            data=data,
         )
     for line in summary(report):
         typer.echo(line)
     typer.echo(f"\nReport 报告: {shown(out / 'report.html')}")
-    typer.echo(f"Talk 对话:   {program()} chat {shown(out / chosen.stages[-1].name)}")
+    typer.echo(f"Talk 对话:   {program()} chat {shown(out / stages[-1].name)}")
 
 
 @app.command()
 def train(
     preset: PresetName = "tiny",
     out: Annotated[
-        Path | None, typer.Option(help="The run's folder; runs/PRESET, or runs/PRESET-FILE.")
+        Path | None, typer.Option(help="The run's folder; runs/PRESET, or runs/PRESET-DATA.")
     ] = None,
     stage: Annotated[
         list[str] | None, typer.Option(help="A stage to train; may be repeated. All by default.")
     ] = None,
-    file: Annotated[
-        Path | None, typer.Option(help="Your own text: .txt, .jsonl, .json, .csv or .parquet.")
-    ] = None,
+    data: DataName = OWN_TEXT,
+    limit: Characters = None,
+    opt_in: OptIn = False,
 ):
     """Train some stages in a run's folder.  训练若干阶段"""
-    from . import corpus, pipeline
+    from . import pipeline
     from .configuration import preset as preset_named
     from .display import Display
 
     chosen = preset_named(preset)
     wanted = [chosen.stage(name).name for name in stage or ()]
     stages = [s for s in chosen.stages if not wanted or s.name in wanted]
-    out = out or folders.runs_folder() / (preset if file is None else f"{preset}-{file.stem}")
+    out = out or run_folder(preset, data)
     with going_on(out):
-        text = None
-        if file is not None:
-            text = corpus.split(corpus.load(str(file)))
-            stages = trainable(stages, text, file, wanted)
+        text = text_of(data, limit, opt_in)
+        if text is not None:
+            stages = trainable(stages, text, data, wanted)
         with Display(stages) as display:
             display.tell("Reading the text and packing it into windows …")
             job = pipeline.Run(chosen, out, text)
@@ -150,6 +180,20 @@ def plan(
     typer.echo(planner.plan(minutes, characters, tell=note))
 
 
+@app.command()
+def sources():
+    """List the texts that --data knows by name, with licence and size.  列出可用的文本"""
+    from .catalogue import CATALOGUE
+
+    for each in CATALOGUE:
+        mark = " (--opt-in)" if each.opt_in else ""
+        card = "see its card"
+        typer.echo(
+            f"{each.name:<16} {each.place}; {each.licence or card}; {each.size or card}{mark}"
+        )
+        typer.echo(f"{'':<16} {each.note}  {each.chinese}")
+
+
 def check_sayings(sayings, limit):
     """Refuses what can't be said to a model, before anything is trained."""
     from .corpus import normalise
@@ -161,17 +205,32 @@ def check_sayings(sayings, limit):
             )
 
 
-def trainable(stages, text, file, wanted):
-    """The stages that can learn from a text: without dialogues there are no answers to learn."""
-    if any(row["messages"] for row in text.train):
-        return stages
+def run_folder(preset, data):
+    """Where a run is kept unless it is said: a folder for each preset and text."""
+    return folders.runs_folder() / (preset if data == OWN_TEXT else f"{preset}-{Path(data).stem}")
+
+
+def text_of(data, limit, opt_in):
+    """The text that `--data` names, split; None for the project's own, which splits itself."""
+    from . import corpus
+
+    if data == OWN_TEXT:
+        return None
+    return corpus.split(corpus.load(data, limit=limit or corpus.LIMIT, opt_in=opt_in, tell=note))
+
+
+def trainable(stages, text, data, wanted):
+    """The stages that can learn from a text; an error where a wanted one can't."""
+    from .pipeline import learnable
+
+    able = learnable(stages, text)
     for each in stages:
-        if each.answers_only and each.name in wanted:
+        if each not in able and each.name in wanted:
             raise LabError(
-                f"Stage {each.name!r} learns from answers, and {file} holds no dialogues; "
+                f"Stage {each.name!r} learns from answers, and {data} holds no dialogues; "
                 "leave that stage out or use a file with questions and answers."
             )
-    return [each for each in stages if not each.answers_only]
+    return able
 
 
 def progress_of(job, stage):

@@ -1,4 +1,10 @@
-"""Text: the project's own corpus, a local file, or a data set of the Hub.
+"""Text: the project's own corpus, and whatever else `sources.py` finds by name.
+
+Your own text, in three lines:
+
+    rows = corpus.load("my.txt")
+    text = corpus.split(rows)
+    run = Run(preset("tiny"), "runs/mine", text)
 
 Inside the lab a document is one row with `kind`, `key`, `text` and `messages`: either a text,
 or a dialogue as `[{"role": "user" | "assistant", "content": …}]`. Everything that is judged
@@ -7,15 +13,21 @@ on is split off here, by key, before a vocabulary or a window is made.
 
 import json
 import random
-import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import reasoning
+from . import sources as places
+from .adapters import adapt
+from .catalogue import PROJECT
+from .configuration import preset
 from .errors import LabError
 from .facts import read_facts
+from .sources import sources
 from .splits import is_held_out
+
+__all__ = ["Corpus", "Question", "load", "normalise", "project", "sources", "split", "texts"]
 
 KINDS = ("story", "chat", "knowledge", "reasoning")
 #: What a model is asked: a wording never trained on; a wording trained on with other facts only;
@@ -28,6 +40,10 @@ REASONING = {"core": reasoning.CORE, "wide": reasoning.WIDE, "deep": ()}
 PROBLEMS = 100
 #: Share of stories and dialogues kept for judging.
 HELD_OUT_SHARE = 0.05
+#: Whose text `load("project")` gives; that of another is `project(preset(NAME))`.
+PRESET = "tiny"
+#: Characters that `load` takes unless told otherwise; hours of training on a laptop.
+LIMIT = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -137,38 +153,81 @@ def _rows(path):
         yield row
 
 
-FORMATS = {".txt": "text", ".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
-
-
-def load(source, **options):
-    """Documents of a local file or of a data set on the Hub, as rows.
+def load(source, /, *, limit=LIMIT, opt_in=False, tell=print, **options):
+    """Documents of a source of the catalogue, of a local file, or of a data set on the Hub.
 
     Args:
-        source: a .txt, .jsonl, .json, .csv or .parquet file, or the name of a data set on the
-            Hub. In a .txt file an empty line ends a document.
-        options: for `datasets.load_dataset`, e.g. `split="train[:1%]"`, `data_files=…`.
+        source: a name of `sources()`; a .txt, .jsonl, .json, .csv or .parquet file; or
+            `owner/name` of the Hub, or a folder laid out like a data set there.
+        limit: at most so many characters, in whole documents from the beginning.
+        opt_in: True for a source of the catalogue whose licence you have to judge yourself.
+        tell: called with the licence and the size before anything is read, then with the count.
+        options: of the Hub alone, e.g. `data_files=`, `split="train[:1%]"`, `streaming=True`.
 
     Returns:
         a list of rows; those with a held-out key are not marked: see `split`.
-    """
-    import datasets  # slow to import, and only needed here
 
-    name, path = str(source), Path(source)
-    if path.suffix in FORMATS or path.exists():
-        _check_file(path)
-        kind = FORMATS[path.suffix]
-        extra = {"sample_by": "paragraph"} if kind == "text" else {}
-        source, options = kind, {"data_files": str(path), **extra, **options}
-    options.setdefault("split", "train")
-    try:
-        loaded = datasets.load_dataset(source, **options)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise LabError(f"The data set {name!r} could not be loaded: {reason}") from None
-    rows = [row for i, item in enumerate(loaded) for row in _adapt(i, item)]
+    Raises:
+        LabError: there is no such source, it can't be had here, or it holds no text.
+    """
+    if not isinstance(limit, int) or limit < 1:
+        raise LabError(f"limit is {limit!r}; expected a number of characters, 1 or more.")
+    name = str(source)
+    known = places.find(name)
+    if known and known.where == PROJECT:
+        places.announce(known, opt_in, tell)
+        found = _own(project(preset(PRESET)))
+    else:
+        found = _documents(name, places.rows(name, opt_in, tell, options))
+    rows, size = [], 0
+    for row in found:
+        length = sum(map(len, texts([row])))
+        if rows and size + length > limit:
+            tell(f"Only the first {limit:,} characters of {name} are taken: see limit=.")
+            break
+        rows.append(row)
+        size += length
     if not rows:
         raise LabError(f"{name} holds no text; use a file with some.")
+    tell(f"{name}: {len(rows):,} documents 篇, {size:,} characters 字")
     return rows
+
+
+def _own(text):
+    """The project's rows; of what is judged on, only what `split` holds out again, by key."""
+    yield from text.train
+    yield from (row for row in text.held_out if row["kind"] in ("story", "chat"))
+
+
+def _documents(name, found):
+    """Rows of the lab from (where, row) pairs of any schema, each document once.
+
+    The key of a row without one is what it begins with, so that equal documents, and dialogues
+    that begin with the same question, are on the same side of a split.
+    """
+    simplify = places.simplify(name) or str
+    seen, keys = set(), {}
+    for where, item in found:
+        made = adapt(item, where)
+        if made is None:
+            continue
+        text = simplify(made.get("text", ""))
+        messages = [{**m, "content": simplify(m["content"])} for m in made.get("messages", ())]
+        key = item.get("key")
+        begin = text or messages[0]["content"]
+        row = _document(
+            "chat" if messages else "story", begin if key is None else str(key), text, messages
+        )
+        content = hash((row["text"], *(m["content"] for m in row["messages"])))
+        if content in seen:
+            continue
+        seen.add(content)
+        if key is not None and keys.setdefault(row["key"], where) != where:
+            raise LabError(
+                f"{where} has the key {row['key'][:40]!r}, as has {keys[row['key']]}; "
+                "expected one for each document: give it another, or leave the column out."
+            )
+        yield row
 
 
 def split(rows, share=HELD_OUT_SHARE):
@@ -178,77 +237,6 @@ def split(rows, share=HELD_OUT_SHARE):
     if not train or not held_out:  # very short: the last document is held out
         train, held_out = rows[:-1] or rows, rows[-1:]
     return Corpus(train, held_out, [])
-
-
-def _check_file(path):
-    if not path.is_file():
-        raise LabError(f"There is no file {path}; give the path of an existing text file.")
-    if path.suffix not in FORMATS:
-        raise LabError(f"{path.name}: expected one of {', '.join(FORMATS)}; rename or convert it.")
-    if path.stat().st_size == 0:
-        raise LabError(f"{path.name} is empty; expected some text.")
-    if path.suffix == ".parquet":
-        return
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            if b"\0" in block:
-                raise LabError(f"{path.name} is a binary file; expected text in UTF-8.")
-    try:
-        with path.open(encoding="utf-8") as file:
-            while file.read(1 << 20):
-                pass
-    except UnicodeDecodeError as error:
-        raise LabError(
-            f"{path.name} is not UTF-8 (byte {error.start} does not fit); "
-            "save it as UTF-8, for example in a text editor."
-        ) from None
-
-
-_ALIASES = {
-    "text": ("text", "completion", "content"),
-    "question": ("instruction", "prompt", "question", "input", "instruction_zh"),
-    "answer": ("output", "response", "answer", "target", "output_zh"),
-}
-
-
-def _adapt(number, item):
-    """Rows of the lab from one row of a data set, whichever of the usual schemas it has."""
-    key = str(item.get("key") or number)
-    turns = item.get("messages") or item.get("conversations")
-    if turns:
-        if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
-            return
-        roles = {"human": "user", "gpt": "assistant"}
-        messages = []
-        for turn in turns:
-            role = turn.get("role") or turn.get("from")
-            messages.append(
-                {"role": roles.get(role, role), "content": turn.get("content") or turn.get("value")}
-            )
-        messages = [m for m in messages if _spoken(m)]
-        if messages:
-            yield _document("chat", key, messages=messages)
-        return
-    found = {
-        meaning: next((item[name] for name in names if isinstance(item.get(name), str)), None)
-        for meaning, names in _ALIASES.items()
-    }
-    if found["question"] and found["answer"]:
-        context = item.get("input") if item.get("instruction") else ""
-        yield _dialogue("chat", key, (found["question"] + (context or ""), found["answer"]))
-    elif found["text"] and found["text"].strip():
-        yield _document("story", key, text=re.sub(r"[ \t]+\n", "\n", found["text"]).strip())
-    elif not any(found.values()) and number == 0:
-        raise LabError(
-            f"The data has the columns {', '.join(item)}; expected text, messages, conversations, "
-            "or a question and an answer (instruction/output, prompt/response, …)."
-        )
-
-
-def _spoken(message):
-    """Does somebody of a dialogue say something here?"""
-    content = message["content"]
-    return message["role"] in ("user", "assistant") and isinstance(content, str) and content
 
 
 def texts(rows):

@@ -11,6 +11,11 @@ def runs_folder():
     return Path(os.environ.get("MOF_LAB_RUNS") or PROJECT / "runs")
 
 
+def cache_folder():
+    """Where downloads are kept: MOF_LAB_CACHE, or `.cache/` of the project."""
+    return Path(os.environ.get("MOF_LAB_CACHE") or PROJECT / ".cache")
+
+
 def shipped(name="tiny"):
     """The folder of a checkpoint that comes with the project."""
     return PROJECT / "checkpoints" / name

@@ -160,8 +160,15 @@ class Run:
         return reports
 
 
-def _open(send, preset, directory):
-    return Run(preset, directory)
+def _open(send, preset, directory, text):
+    return Run(preset, directory, text)
+
+
+def learnable(stages, text):
+    """The stages that can learn from a text: without dialogues there are no answers to learn."""
+    if any(row["messages"] for row in text.train):
+        return tuple(stages)
+    return tuple(stage for stage in stages if not stage.answers_only)
 
 
 def _train(send, run, stage, before, seconds):
@@ -242,6 +249,8 @@ def run(
     show=lambda progress: None,
     tell=print,
     compare=False,
+    text=None,
+    data="project",
 ):
     """The main job; writes `report.json` and `report.html` and returns the report.
 
@@ -253,12 +262,16 @@ def run(
         show: called with each `training.Progress`.
         tell: called with a sentence at the start of each part.
         compare: also train each expert alone for the same time, and report it.
+        text: a `corpus.Corpus`; None = the project's own.
+        data: the text's name, for the report.
     """
     started = time.monotonic()
     chosen = preset_named(preset)
+    if text is not None:
+        chosen = replace(chosen, stages=learnable(chosen.stages, text))
     tell("Reading the text and packing it into windows …")
     # Also in a process of its own: the memory of what was read would stay with this one.
-    job, _ = processes.call(_open, chosen, Path(out or runs_folder() / preset))
+    job, _ = processes.call(_open, chosen, Path(out or runs_folder() / preset), text)
     windows = job.windows("train")
     tell(
         f"{sum(job.documents.values()):,} documents, {len(job.vocabulary):,} characters and "
@@ -267,7 +280,8 @@ def run(
     stages = job.train_all(minutes, show)
     tell("Asking what it has learnt …")
     last = chosen.stages[-1].name
-    judged, peak = processes.call(judge, job, last, None, tuple(say or QUESTIONS))
+    sayings = tuple(say) if say or not chosen.stages[-1].answers_only else QUESTIONS
+    judged, peak = processes.call(judge, job, last, None, sayings)
     export_once(job.directory / last, tell)
     report = {
         "preset": preset,
@@ -284,6 +298,7 @@ def run(
         "machine": {"cores": allowed_cores(), "system": platform.system(), "cpu": cpu_name()},
         "versions": versions(),
         "command": f"python3 lab.py run --preset {preset}"
+        + (f" --data {data}" if data != "project" else "")
         + (f" --minutes {minutes:g}" if minutes else "")
         + (" --compare" if compare else ""),
     }
@@ -313,7 +328,11 @@ def compare_experts(job, report, show, tell):
         return {
             "seconds": round(seconds, 1),
             "bits_per_character": judged["bits_per_character"],
-            "answers": {kind: judged["answers"][kind] for kind in corpus.QUESTION_KINDS},
+            "answers": {
+                kind: judged["answers"][kind]
+                for kind in corpus.QUESTION_KINDS
+                if kind in judged["answers"]
+            },
         }
 
     results = {"mixture": result(report, report["trained_seconds"])}

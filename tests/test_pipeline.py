@@ -34,19 +34,14 @@ def text(rows):
 def runs(text, preset, tmp_path_factory):
     """The same run done twice in one folder: both reports, what was shown, what was written."""
     folder = tmp_path_factory.mktemp("runs") / "toy"
-    done, call = [], pipeline.processes.call
-
-    def call_or_open(function, *arguments, **options):
-        if function is pipeline._open:  # would read the project's own text
-            return pipeline.Run(*arguments, text), 0
-        return call(function, *arguments, **options)
-
+    done = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(configuration.PRESETS, "toy", preset)
-        patch.setattr(pipeline.processes, "call", call_or_open)
         for _ in range(2):
             shown, told = [], []
-            report = pipeline.run("toy", folder, ("你好",), show=shown.append, tell=told.append)
+            report = pipeline.run(
+                "toy", folder, ("你好",), show=shown.append, tell=told.append, text=text
+            )
             files = {
                 path.relative_to(folder): path.stat().st_mtime_ns
                 for path in folder.rglob("*")
@@ -54,6 +49,23 @@ def runs(text, preset, tmp_path_factory):
             }
             done.append(SimpleNamespace(report=report, shown=shown, told=told, files=files))
     return folder, *done
+
+
+@pytest.mark.slow
+def test_a_text_without_dialogues_or_questions(rows, preset, tmp_path, monkeypatch):
+    stages = (preset.stage("gru"), preset.stage("chat"))
+    monkeypatch.setitem(configuration.PRESETS, "toy", replace(preset, stages=stages))
+    stories = [row for row in rows if row["text"]]
+    text = Corpus(stories[2:], stories[:2], [])
+    report = pipeline.run(
+        "toy", tmp_path / "run", tell=lambda sentence: None, text=text, data="my.txt"
+    )
+    assert [stage["name"] for stage in report["stages"]] == ["gru"]
+    assert report["answers"] == {}
+    assert report["samples"] == []  # nobody taught it to answer
+    assert set(report["bits_per_character"]) == {"story", "all"}
+    assert report["command"].endswith("--data my.txt")
+    assert (tmp_path / "run" / "report.html").exists()
 
 
 def test_the_report_has_what_the_issue_names(runs, preset):

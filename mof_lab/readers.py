@@ -1,0 +1,188 @@
+"""Local files, row by row: .txt, .jsonl, .json, .csv and .parquet, in UTF-8."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+from .errors import LabError
+
+#: Characters of a document of a text file: longer ones are cut at a line's end.
+DOCUMENT = 1_000
+#: Characters of a line; what is longer is no text that somebody wrote.
+LINE = 1_000_000
+#: Bytes of a .json file, which is read at once.
+WHOLE = 1 << 28
+
+
+def read(path):
+    """The rows of a local file.
+
+    Args:
+        path: a .txt file (an empty line ends a document, and so does a line's end after
+            `DOCUMENT` characters), .jsonl (a row a line), .json (a list of rows), .csv (with a
+            header) or .parquet.
+
+    Yields:
+        (where, row): what an error calls it, and a dictionary.
+
+    Raises:
+        LabError: there is no such file, or it can't be read; with the line.
+    """
+    path = Path(path)
+    _check(path)
+    for place, row in FORMATS[path.suffix.lower()](path):
+        yield f"{path.name}, {place}", row
+
+
+def is_file(source):
+    """Does a source name a file rather than a data set?"""
+    return Path(source).suffix.lower() in FORMATS or os.path.isfile(source)
+
+
+def _check(path):
+    if not path.is_file():
+        raise LabError(f"There is no file {path}; give the path of an existing text file.")
+    if path.suffix.lower() not in FORMATS:
+        raise LabError(f"{path.name}: expected one of {', '.join(FORMATS)}; rename or convert it.")
+    try:
+        if path.stat().st_size == 0:
+            raise LabError(f"{path.name} is empty; expected some text.")
+        with path.open("rb") as file:
+            binary = path.suffix.lower() != ".parquet" and _has_zero(file)
+    except OSError as error:
+        raise LabError(f"{path.name} can't be read ({error.strerror}); check the file.") from None
+    if binary:
+        raise LabError(f"{path.name} is a binary file; expected text in UTF-8.")
+
+
+def _has_zero(file):
+    while block := file.read(1 << 20):
+        if b"\0" in block:
+            return True
+    return False
+
+
+def _lines(path):
+    """(number, line without its end) of a text file; a byte order mark is no text."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            number = 0
+            while line := file.readline(LINE + 1):
+                number += 1
+                if len(line) > LINE:
+                    raise LabError(
+                        f"{path.name}, line {number}, has more than {LINE:,} characters; "
+                        "break it into lines."
+                    )
+                yield number, line.rstrip("\n")
+    except UnicodeDecodeError as error:
+        raise LabError(
+            f"{path.name} is not UTF-8 ({error.reason}); "
+            "save it as UTF-8, for example in a text editor."
+        ) from None
+
+
+def _documents(path):
+    start, lines, size = 1, [], 0
+    for number, line in _lines(path):
+        if line.strip():
+            start = start if lines else number
+            lines.append(line)
+            size += len(line)
+        if lines and (not line.strip() or size >= DOCUMENT):
+            yield f"line {start}", {"text": "\n".join(lines)}
+            lines, size = [], 0
+    if lines:
+        yield f"line {start}", {"text": "\n".join(lines)}
+
+
+def _json_lines(path):
+    for number, line in _lines(path):
+        if line.strip():
+            yield f"line {number}", _json(line, path.name, number)
+
+
+def _json_list(path):
+    size = path.stat().st_size
+    if size > WHOLE:
+        raise LabError(
+            f"{path.name} has {size:,} bytes; expected at most {WHOLE:,}: "
+            "write it as .jsonl, one row a line."
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LabError(f"{path.name} is not UTF-8 ({error.reason}); save it as UTF-8.") from None
+    first, _, rest = text.strip().partition("\n")
+    if rest.strip() and first.startswith("{") and first.rstrip().endswith("}"):
+        yield from _json_lines(path)  # JSON lines under the other name are common
+        return
+    rows = _json(text, path.name)
+    for i, row in enumerate(rows if isinstance(rows, list) else [rows], start=1):
+        yield f"row {i}", row
+
+
+def _json(text, name, line=None):
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except LabError as error:
+        raise LabError(f"{name}, line {line}: {error}" if line else f"{name}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        at = line or getattr(error, "lineno", 1)
+        reason = getattr(error, "msg", "nested too deeply")
+        raise LabError(f"{name}, line {at}, is not JSON ({reason}); expected one row.") from None
+
+
+def _once(pairs):
+    """A JSON object whose names are all different."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise LabError(f"the name {twice[:40]!r} stands twice in one row; keep one.")
+    return row
+
+
+def _table(path):
+    rows = csv.reader((line + "\n" for _, line in _lines(path)), strict=True)
+    try:
+        header = [name.strip() for name in next(rows, [])]
+        if len(set(header)) < len(header):
+            raise LabError(f"{path.name} has two columns of one name; expected {len(header)}.")
+        for cells in rows:
+            if cells and len(cells) != len(header):
+                raise LabError(
+                    f"{path.name}, line {rows.line_num}, has {len(cells)} cells; "
+                    f"expected {len(header)}, as in the header."
+                )
+            if cells:
+                yield f"line {rows.line_num}", dict(zip(header, cells, strict=True))
+    except csv.Error as error:
+        raise LabError(
+            f"{path.name}, line {rows.line_num}, is no table ({error}); expected commas and quotes."
+        ) from None
+
+
+def _parquet(path):
+    import pyarrow.parquet  # comes with `datasets`
+
+    try:
+        number = 0
+        with pyarrow.parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(1_000):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"row {number}", row
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise LabError(f"{path.name} could not be loaded as parquet: {reason}") from None
+
+
+FORMATS = {
+    ".txt": _documents,
+    ".jsonl": _json_lines,
+    ".json": _json_list,
+    ".csv": _table,
+    ".parquet": _parquet,
+}
