@@ -403,7 +403,7 @@ def evaluate(
     from .display import Waiting
 
     try:
-        text, preset, gap = text_of(meta)
+        text, preset, gap = judged_text(meta)
         if gap:
             note(gap)
         with Waiting() as waiting:
@@ -420,7 +420,7 @@ def evaluate(
         write(card, model_card.to_markdown(result))
 
 
-def text_of(meta):
+def judged_text(meta):
     """The text that a checkpoint is judged on: (`Corpus`, `Preset`, gap).
 
     The gap is a sentence that says what can't be measured because the model was trained on

@@ -451,15 +451,15 @@ def test_a_message_that_is_refused_ends_nothing(endless):
     assert result.exit_code == 1
 
 
-def test_the_newest_checkpoint_is_found(tmp_path):
-    own, shipped = tmp_path / "runs/tiny/chat", tmp_path / "checkpoints/tiny"
-    finish(shipped, saved="2025-01-02T00:00:00+00:00")
+def test_the_newest_run_is_found_before_what_ships(tmp_path):
+    shipped = cli.folders.shipped()
+    finish(shipped, saved="2025-01-04T00:00:00+00:00")
     assert cli.found_checkpoint(None) == shipped
-    finish(own, saved="2025-01-01T00:00:00+00:00")
-    assert cli.found_checkpoint(None) == shipped
-    finish(own, saved="2025-01-03T00:00:00+00:00")
-    assert cli.found_checkpoint(None) == own
-    assert cli.found_checkpoint(tmp_path / "runs/tiny") == own  # a run's folder stands for it
+    runs = [tmp_path / f"runs/{name}/chat" for name in ("tiny", "small", "tiny-mine")]
+    for day, run in zip((1, 3, 2), runs, strict=True):
+        finish(run, saved=f"2025-01-0{day}T00:00:00+00:00")
+    assert cli.found_checkpoint(None) == runs[1]
+    assert cli.found_checkpoint(runs[0].parent) == runs[0]  # a run's folder stands for it
 
 
 class Terminal:
