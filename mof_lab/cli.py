@@ -13,11 +13,21 @@ from typing import Annotated
 
 import typer
 
-from . import folders
-from .console import note, program, shown
+from .arguments import (
+    OWN_TEXT,
+    check_sayings,
+    check_target,
+    found_checkpoint,
+    judged_text,
+    predecessor,
+    progress_of,
+    run_folder,
+    text_of,
+    trainable,
+)
+from .console import note, program, shown, summary
 from .errors import LabError
 
-OWN_TEXT = "project"  # the catalogue's name for the text of this repository
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
 
 
@@ -71,7 +81,9 @@ OptIn = Annotated[
 ]
 CheckpointName = Annotated[
     Path | None,
-    typer.Argument(help="Its folder; the newest tiny one when left out.  检查点文件夹"),
+    typer.Argument(
+        help="Its folder; your newest run, or the one that ships, when left out.  检查点文件夹"
+    ),
 ]
 
 
@@ -194,76 +206,6 @@ def sources():
         typer.echo(f"{'':<16} {each.note}  {each.chinese}")
 
 
-def check_sayings(sayings, limit):
-    """Refuses what can't be said to a model, before anything is trained."""
-    from .corpus import normalise
-
-    for text in sayings:
-        if not 0 < len(normalise(text).strip()) <= limit:
-            raise LabError(
-                f"--say has {len(text):,} characters; expected 1 to {limit:,} that can be read."
-            )
-
-
-def run_folder(preset, data):
-    """Where a run is kept unless it is said: a folder for each preset and text."""
-    return folders.runs_folder() / (preset if data == OWN_TEXT else f"{preset}-{Path(data).stem}")
-
-
-def text_of(data, limit, opt_in):
-    """The text that `--data` names, split; None for the project's own, which splits itself."""
-    from . import corpus
-
-    if data == OWN_TEXT:
-        return None
-    return corpus.split(corpus.load(data, limit=limit or corpus.LIMIT, opt_in=opt_in, tell=note))
-
-
-def trainable(stages, text, data, wanted):
-    """The stages that can learn from a text; an error where a wanted one can't."""
-    from .pipeline import learnable
-
-    able = learnable(stages, text)
-    for each in stages:
-        if each not in able and each.name in wanted:
-            raise LabError(
-                f"Stage {each.name!r} learns from answers, and {data} holds no dialogues; "
-                "leave that stage out or use a file with questions and answers."
-            )
-    return able
-
-
-def progress_of(job, stage):
-    """ "missing", "unfinished" or "finished"."""
-    from . import checkpoint
-
-    if not (job.directory / stage / "meta.json").exists():
-        return "missing"
-    record = checkpoint.read_meta(job.directory / stage).get("record", {})
-    return "finished" if record.get("done") else "unfinished"
-
-
-def predecessor(job, stage):
-    """The name of the stage whose model `stage` starts from; None for the first stage."""
-    names = [each.name for each in job.preset.stages]
-    earlier = names[: names.index(stage)]
-    for name in reversed(earlier):  # a stage that was left out is skipped
-        found = progress_of(job, name)
-        if found == "finished":
-            return name
-        if found == "unfinished":
-            raise LabError(
-                f"Stage {stage!r} starts from {name!r}, which is unfinished in "
-                f"{shown(job.directory)}; finish it first, with --stage {name}."
-            )
-    if earlier:
-        raise LabError(
-            f"Stage {stage!r} starts from an earlier one, and {shown(job.directory)} has none; "
-            f"train it first, with --stage {earlier[0]}."
-        )
-    return None
-
-
 @contextlib.contextmanager
 def going_on(out):
     """Ctrl-C in the block becomes a sentence that says how to go on."""
@@ -275,36 +217,6 @@ def going_on(out):
             "再次运行同一命令即可继续。"
         )
         raise typer.Exit(INTERRUPTED) from None
-
-
-def summary(report):
-    """Lines about a report: what was learnt, what it took, and the conversation."""
-    from .progress import clock
-
-    answers = {k: v for k, v in report["answers"].items() if "." not in k}
-    right = "   ".join(
-        f"{kind} {v['correct']}/{v['total']} ({v['correct'] / max(1, v['total']):.0%})"
-        for kind, v in answers.items()
-    )
-    bits = report["bits_per_character"]
-    kinds = ", ".join(f"{kind} {value:.2f}" for kind, value in bits.items() if kind != "all")
-    yield ""
-    yield f"Answers right 答对: {right}"
-    yield f"Bits per character, held out 每字比特: {bits['all']:.3f} ({kinds})"
-    yield f"Memory 内存: {report['peak_memory_bytes'] / 1e9:.2f} GB at most"
-    total, trained = clock(report["total_seconds"]), clock(report["trained_seconds"])
-    yield f"Time 用时: {total}, {trained} of it training"
-    if "comparison" in report:
-        yield "For the same time 同样时间:"
-        for name, result in report["comparison"].items():
-            kinds = ", ".join(
-                f"{kind} {v['correct']}/{v['total']}" for kind, v in result["answers"].items()
-            )
-            yield f"  {name:<12} {result['bits_per_character']['all']:.3f} bits/char, {kinds}"
-    yield ""
-    for sample in report["samples"]:
-        yield f"> {sample['user']}"
-        yield sample["assistant"]
 
 
 # ---- talking ------------------------------------------------------------------------------------
@@ -357,24 +269,6 @@ def chat(
         raise typer.Exit(1)
 
 
-def found_checkpoint(folder):
-    """A checkpoint's folder: the one named or its run's last stage; the newest run's; or the one
-    that ships."""
-    from . import checkpoint
-
-    if folder is not None:
-        is_run = not (folder / "meta.json").exists() and (folder / "chat" / "meta.json").exists()
-        return folder / "chat" if is_run else folder
-    own = [path.parent for path in folders.runs_folder().glob("*/chat/meta.json")]
-    if own:
-        return max(own, key=lambda place: checkpoint.read_meta(place).get("saved", ""))
-    if not (folders.shipped() / "meta.json").exists():
-        raise LabError(
-            "There is no checkpoint yet; train one with `python3 lab.py run`, or name its folder."
-        )
-    return folders.shipped()
-
-
 # ---- measuring ----------------------------------------------------------------------------------
 
 
@@ -420,33 +314,6 @@ def evaluate(
         write(card, model_card.to_markdown(result))
 
 
-def judged_text(meta):
-    """The text that a checkpoint is judged on: (`Corpus`, `Preset`, gap).
-
-    The gap is a sentence that says what can't be measured because the model was trained on
-    something else; empty where the text is its own. The vocabulary tells: it is the characters
-    of the training text, the most frequent first.
-    """
-    from . import corpus, pipeline
-    from .configuration import PRESETS
-
-    name = meta.get("preset")
-    preset = PRESETS.get(name, PRESETS["tiny"])
-    text = corpus.project(preset)
-    if name not in PRESETS:
-        reason = "The checkpoint names no preset of this lab"
-    elif pipeline.vocabulary_of(text, preset).hash != meta["vocabulary_hash"]:
-        reason = "The checkpoint was trained on other text than this lab's data"
-    else:
-        return text, preset, ""
-    return (
-        text,
-        preset,
-        f"{reason}, so held-out bits, answers, router weights, calibration and copied text can't "
-        "be measured, and whether the contents of the probes are new to it is not known.",
-    )
-
-
 def write(path, text):
     """Writes a file that the user named, and says so."""
     from .checkpoint import write_atomically
@@ -458,14 +325,6 @@ def write(path, text):
             f"{path} can't be written ({error.strerror}); choose another file."
         ) from None
     typer.echo(f"Written 已写入: {shown(path)}")
-
-
-def check_target(path):
-    """Refuses a file that can't be written, before anything is measured."""
-    if path is None:
-        return
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise LabError(f"{path} can't be written; expected a file in a folder that exists.")
 
 
 # ---- exporting, looking -------------------------------------------------------------------------

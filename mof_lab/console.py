@@ -78,3 +78,33 @@ def typed_messages():
                 break
             typer.echo()
     typer.echo()
+
+
+def summary(report):
+    """Lines about a report: what was learnt, what it took, and the conversation."""
+    from .progress import clock
+
+    answers = {k: v for k, v in report["answers"].items() if "." not in k}
+    right = "   ".join(
+        f"{kind} {v['correct']}/{v['total']} ({v['correct'] / max(1, v['total']):.0%})"
+        for kind, v in answers.items()
+    )
+    bits = report["bits_per_character"]
+    kinds = ", ".join(f"{kind} {value:.2f}" for kind, value in bits.items() if kind != "all")
+    yield ""
+    yield f"Answers right 答对: {right}"
+    yield f"Bits per character, held out 每字比特: {bits['all']:.3f} ({kinds})"
+    yield f"Memory 内存: {report['peak_memory_bytes'] / 1e9:.2f} GB at most"
+    total, trained = clock(report["total_seconds"]), clock(report["trained_seconds"])
+    yield f"Time 用时: {total}, {trained} of it training"
+    if "comparison" in report:
+        yield "For the same time 同样时间:"
+        for name, result in report["comparison"].items():
+            kinds = ", ".join(
+                f"{kind} {v['correct']}/{v['total']}" for kind, v in result["answers"].items()
+            )
+            yield f"  {name:<12} {result['bits_per_character']['all']:.3f} bits/char, {kinds}"
+    yield ""
+    for sample in report["samples"]:
+        yield f"> {sample['user']}"
+        yield sample["assistant"]

@@ -16,7 +16,17 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from mof_lab import chatter, cli, configuration, console, corpus, display, pipeline
+from mof_lab import (
+    arguments,
+    chatter,
+    cli,
+    configuration,
+    console,
+    corpus,
+    display,
+    folders,
+    pipeline,
+)
 from mof_lab.errors import LabError
 from mof_lab.progress import Progress
 
@@ -27,7 +37,7 @@ posix_only = pytest.mark.skipif(os.name != "posix", reason="needs pseudo-termina
 def own_runs(tmp_path, monkeypatch):
     """Runs and shipped checkpoints of this test; nothing is found in the project."""
     monkeypatch.setenv("MOF_LAB_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(cli.folders, "PROJECT", tmp_path)
+    monkeypatch.setattr(folders, "PROJECT", tmp_path)
     monkeypatch.chdir(tmp_path)
 
 
@@ -175,14 +185,14 @@ def test_every_public_name_exists():
 
 def test_folders(monkeypatch, tmp_path):
     monkeypatch.delenv("MOF_LAB_RUNS")
-    assert cli.folders.runs_folder() == tmp_path / "runs"
+    assert folders.runs_folder() == tmp_path / "runs"
     monkeypatch.setenv("MOF_LAB_RUNS", "elsewhere")
-    assert str(cli.folders.runs_folder()) == "elsewhere"
-    assert cli.folders.shipped() == tmp_path / "checkpoints" / "tiny"
+    assert str(folders.runs_folder()) == "elsewhere"
+    assert folders.shipped() == tmp_path / "checkpoints" / "tiny"
     monkeypatch.delenv("MOF_LAB_FAST", raising=False)
-    assert not cli.folders.fast()
+    assert not folders.fast()
     monkeypatch.setenv("MOF_LAB_FAST", "1")
-    assert cli.folders.fast()
+    assert folders.fast()
 
 
 # ---- display ------------------------------------------------------------------------------------
@@ -452,14 +462,14 @@ def test_a_message_that_is_refused_ends_nothing(endless):
 
 
 def test_the_newest_run_is_found_before_what_ships(tmp_path):
-    shipped = cli.folders.shipped()
+    shipped = folders.shipped()
     finish(shipped, saved="2025-01-04T00:00:00+00:00")
-    assert cli.found_checkpoint(None) == shipped
+    assert arguments.found_checkpoint(None) == shipped
     runs = [tmp_path / f"runs/{name}/chat" for name in ("tiny", "small", "tiny-mine")]
     for day, run in zip((1, 3, 2), runs, strict=True):
         finish(run, saved=f"2025-01-0{day}T00:00:00+00:00")
-    assert cli.found_checkpoint(None) == runs[1]
-    assert cli.found_checkpoint(runs[0].parent) == runs[0]  # a run's folder stands for it
+    assert arguments.found_checkpoint(None) == runs[1]
+    assert arguments.found_checkpoint(runs[0].parent) == runs[0]  # a run's folder stands for it
 
 
 class Terminal:
