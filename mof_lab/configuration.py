@@ -135,7 +135,7 @@ PRESETS = {
         ),
         Preset(
             name="small",
-            about="5.2 M parameters, about 75 minutes, about 2 GB",
+            about="5.2 M parameters, up to 2½ hours, about 2 GB",
             model=ModelConfig(
                 embedding_dim=256,
                 gru_units=512,
@@ -150,7 +150,7 @@ PRESETS = {
             vocabulary_size=4000,
             reasoning_examples=200_000,
             shelves=("core", "wide"),
-            minutes=80.0,
+            minutes=150.0,
             weight_decay=0.3,
         ),
         Preset(

@@ -219,3 +219,17 @@ def test_held_out_sums_are_nowhere_in_training(world, trained):
         sign = "+" if question.group == "addition" else "-"
         assert (a, sign, b) not in stated, question.turns
         assert sign == "-" or (b, sign, a) not in stated, question.turns
+
+
+def test_the_data_card_counts_right():
+    card = (corpus.DATA / "README.md").read_text(encoding="utf-8")
+    for name in ("stories", "dialogues", "relations", "facts"):
+        cells = re.search(rf"^\| `{name}/` \|(.*)\|$", card, re.M).group(1).split("|")[1:4]
+        for shelf, cell in zip(("core", "wide", "deep"), cells, strict=True):
+            files = list((corpus.DATA / shelf / name).glob("*"))
+            count = sum(len(lines_of(path)) for path in files if path.suffix == ".jsonl")
+            for path in files:
+                if path.suffix == ".json":
+                    tables = json.loads(path.read_text(encoding="utf-8"))
+                    count += sum(len(table["facts"]) for table in tables)
+            assert cell.strip() == (f"{count:,}" if count else "–")

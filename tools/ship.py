@@ -1,7 +1,7 @@
 """Ships a finished run: its chat checkpoint and report go to checkpoints/NAME, its figures into
-the READMEs (between the marks of that name); the picture of the routing is the one of `small`.
+the READMEs (between the marks of that name), its routing picture to docs/images.
 
-    python tools/ship.py runs/small small
+    python tools/ship.py runs/tiny tiny
 """
 
 import json
@@ -26,8 +26,7 @@ def main(run, name):
     shutil.copytree(run / report["stages"][-1]["name"], target)
     for file in ("report.json", "report.html"):
         shutil.copy(run / file, target / file)
-    if name == "small":
-        draw(target, report)
+    draw(target, report)
     start, end = f"<!-- {name}: tools/ship.py writes this -->", f"<!-- end of {name} -->"
     for readme, chinese in (("README.md", False), ("README.zh-CN.md", True)):
         path = PROJECT / readme
