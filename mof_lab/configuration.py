@@ -104,7 +104,7 @@ class Preset:
 
 
 PRETRAIN = (("story", 0.18), ("chat", 0.17), ("knowledge", 0.3), ("reasoning", 0.35))
-CHAT = (("story", 0.04), ("chat", 0.11), ("knowledge", 0.28), ("reasoning", 0.57))
+CHAT = (("story", 0.03), ("chat", 0.12), ("knowledge", 0.45), ("reasoning", 0.40))
 
 
 def _stages(gru, transformer, router, joint, chat, rate):

@@ -100,12 +100,12 @@ TRIALS = {
     "shares": Trial(
         "How much of each kind of text in the chat tuning?",
         {
-            "reasoning 0.57, knowledge 0.28": {},
-            "reasoning 0.42, knowledge 0.43": {
-                "shares": {"story": 0.04, "chat": 0.11, "knowledge": 0.43, "reasoning": 0.42}
+            "reasoning 0.40, knowledge 0.45": {},
+            "reasoning 0.57, knowledge 0.28": {
+                "shares": {"story": 0.04, "chat": 0.11, "knowledge": 0.28, "reasoning": 0.57}
             },
             "twice the dialogues": {
-                "shares": {"story": 0.04, "chat": 0.22, "knowledge": 0.24, "reasoning": 0.5}
+                "shares": {"story": 0.03, "chat": 0.24, "knowledge": 0.38, "reasoning": 0.35}
             },
         },
     ),
