@@ -29,7 +29,7 @@ const ANSWERS_WITHIN = 8000; // ms; a kernel that says nothing for longer is bus
  * ui.relabelled(callback)        called after each change of the language
  * ui.on(traits, callback)        called now and whenever one of the traits changes
  * ui.message(kind, callback)     called with each message of a kind from Python
- * ui.send(kind, content)         calls on_<kind> in Python
+ * ui.send(kind, content)         calls on_<kind> in Python, which then says "heard"
  * ui.running()                   is this widget's job not over yet?
  */
 function panel(model, el, build) {

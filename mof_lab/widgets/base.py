@@ -130,6 +130,10 @@ class Panel(anywidget.AnyWidget):
             handler(content)
         except Exception as error:  # shown to who clicked; nobody reads the kernel's log
             self.refuse(error)
+        self.send({"kind": "heard"})
+
+    def on_hello(self, content):
+        """A view of this widget is there; override it to send what it can't have heard."""
 
     def on_stop(self, content):
         self.stop()

@@ -234,7 +234,8 @@ function buildSettings(ui) {
   explain.addEventListener("change", () => change("explain", explain.checked));
   const forced = element("input", { type: "checkbox", "data-name": "forced" });
   const slider = element("input", {
-    type: "range", min: 0, max: experts.length - 1, step: 0.05, "data-name": "position",
+    type: "range", min: 0, max: experts.length - 1, step: 0.05, value: (experts.length - 1) / 2,
+    "data-name": "position",
   });
   ui.label(slider, "position", "aria-label");
   const shares = element("output");
@@ -311,8 +312,13 @@ function buildChat(ui) {
     text.style.height = "auto";
     text.style.height = `${text.scrollHeight + 2}px`;
   };
+  let asked = false; // sent, and the kernel has not said yet that it heard
+  const active = () => asked || ui.running();
   const send = () => {
-    if (text.value.trim() && !ui.running()) ui.send("send", { text: text.value });
+    if (!text.value.trim() || active()) return;
+    ui.send("send", { text: text.value });
+    asked = true;
+    showState();
   };
   const stop = () => ui.send("stop");
   text.addEventListener("input", grow);
@@ -323,13 +329,13 @@ function buildChat(ui) {
     event.preventDefault();
     send();
   });
-  main.addEventListener("click", () => (ui.running() ? stop() : send()));
+  main.addEventListener("click", () => (active() ? stop() : send()));
   ui.root.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !event.isComposing && ui.running()) stop();
+    if (event.key === "Escape" && !event.isComposing && active()) stop();
   });
 
   const showState = () => {
-    const state = model.get("state"), running = ui.running();
+    const state = model.get("state"), running = active();
     main.textContent = ui.t(running ? "stop" : "send");
     main.classList.toggle("mof-stops", running);
     main.disabled = state === "stopping";
@@ -345,6 +351,10 @@ function buildChat(ui) {
   ui.relabelled(() => {
     showState();
     showContext();
+  });
+  ui.message("heard", () => {
+    asked = false;
+    showState();
   });
   let writing = null; // the id of the answer that is being written
   ui.on(["exchanges", "state"], () => {
@@ -372,7 +382,8 @@ function buildChat(ui) {
     URL.revokeObjectURL(url);
   });
 
-  ui.body.append(legend, log.node, inspector, context,
+  ui.title.after(legend);
+  ui.body.append(log.node, inspector, context,
     element("div", { class: "mof-composer" }, text, main),
     element("div", { class: "mof-actions" }, ...changing, ...files, file), ...buildSettings(ui));
   requestAnimationFrame(log.toEnd);
