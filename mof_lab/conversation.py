@@ -8,7 +8,7 @@ import numpy as np
 from . import drawing as draw
 from .drawing import View
 from .errors import LabError
-from .tables import bar, table
+from .tables import bar, mark, table
 
 BAR = 15  # height of a split bar, pixels
 YOU = "you 你"
@@ -35,6 +35,9 @@ def conversation(exchanges, experts, title="A conversation 一段对话"):
             places, top = _said(parts, who, symbols, top, BAR)
             parts += _split_bars(places, [c.router_weights for c in characters])
             rows.append([who, "".join(symbols), *_shares(characters, experts)])
+    everything = [s for question, answers in exchanges for s in _symbols(question, answers)]
+    notes, top = draw.explain(everything, top)
+    parts += notes
     note = (
         "Under each character: the experts' shares, in order from the bottom. 字下为各专家的份额。"
     )
@@ -48,9 +51,23 @@ def _said(parts, who, symbols, top, area):
     if not symbols:
         parts.append(draw.text(draw.LEFT, top + 28, "(nothing 无)", 11, draw.MUTED))
         return [], top + 38
-    written, places, bottom = draw.write(symbols, top + 12, area)
-    parts += written
-    return places, bottom
+    places, top = [], top + 12
+    look = {"font_size": 14, "fill": draw.INK, "text_anchor": "middle"}
+    for start in range(0, len(symbols), draw.PER_LINE):
+        line, spans = symbols[start : start + draw.PER_LINE], []
+        for column, symbol in enumerate(line):
+            x, shown = draw.LEFT + column * draw.CELL, mark(symbol)
+            size = None if len(shown) == 1 else 10
+            middle = round(x + draw.CELL / 2, 1)
+            spans.append(draw.element("tspan", draw.escape(shown), x=middle, font_size=size))
+            places.append((x, top + 21))
+        parts.append(draw.element("text", "".join(spans), y=top + 15, **look))
+        top += area + 32
+    return places, top
+
+
+def _symbols(question, answers):
+    return [*question, *(c.symbol for _, characters in answers for c in characters)]
 
 
 def _split_bars(places, weights):

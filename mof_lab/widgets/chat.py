@@ -92,8 +92,14 @@ class Chat(Panel):
     def say(self, *messages):
         """Says these, one after the other, as if they were typed; returns the job.
 
-        In a notebook that somebody looks at it returns at once, see `jobs.headless`.
+        Where somebody can click it returns at once, see `jobs.headless`; `wait` of the job waits
+        for the answers. What was said before from a cell is answered first.
         """
+        if self._job is not None:
+            self._job.wait()
+        return self._start(messages)
+
+    def _start(self, messages):
         sampling, length = self._sampling()
 
         def work(job):
@@ -164,7 +170,7 @@ class Chat(Panel):
             self.send({"kind": "writing", "exchange": self._writing.whole()})
 
     def on_send(self, content):
-        self.say(content["text"])
+        self._start([content["text"]])
 
     def on_again(self, content):
         self.again()
