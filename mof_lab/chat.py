@@ -125,20 +125,41 @@ class ChatSession:
             return None
         said = self.turns[-2][1]
         self.turns = self.turns[:-2]
-        self.decoder.state, self.decoder.output, self.used = self._before.pop()
+        moment, self.used = self._before.pop()
+        self.decoder.take_back(moment)
         return said
+
+    def keep(self):
+        """The conversation as a value, for `take_back`; states are shared, not copied."""
+        return list(self.turns), self.used, list(self._before), self.decoder.keep()
+
+    def take_back(self, kept):
+        """Makes the conversation what it was when `keep` gave this."""
+        turns, self.used, before, moment = kept
+        self.turns, self._before = list(turns), list(before)
+        self.decoder.take_back(moment)
+
+    def dumps(self):
+        """The transcript as JSON text."""
+        turns = [{"role": role, "content": text} for role, text in self.turns]
+        return json.dumps({"format": TRANSCRIPT, "turns": turns}, ensure_ascii=False, indent=1)
 
     def save(self, path):
         """Writes the transcript as JSON."""
-        turns = [{"role": role, "content": text} for role, text in self.turns]
-        content = {"format": TRANSCRIPT, "turns": turns}
-        text = json.dumps(content, ensure_ascii=False, indent=1)
-        checkpoint.write_atomically(Path(path), text.encode("utf-8"))
+        checkpoint.write_atomically(Path(path), self.dumps().encode("utf-8"))
 
     def load(self, path):
         """Clears the conversation and reads one that `save` wrote."""
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = Path(path).read_bytes()
+        except OSError:
+            raise LabError(f"There is no transcript {path}; save one first.") from None
+        self.loads(content, str(path))
+
+    def loads(self, content, name="This"):
+        """`load`, from what `dumps` gave; `name` is what an error calls it."""
+        try:
+            content = json.loads(content)
             turns = [(turn["role"], turn["content"]) for turn in content["turns"]]
             roles = [role for role, _ in turns]
             good = (
@@ -146,18 +167,18 @@ class ChatSession:
                 and roles == ["user", "assistant"] * (len(turns) // 2)
                 and all(isinstance(text, str) for _, text in turns)
             )
-        except OSError:
-            raise LabError(f"There is no transcript {path}; save one first.") from None
-        except (ValueError, KeyError, TypeError):
+            if good:
+                "".join(text for _, text in turns).encode("utf-8")  # half a character is an error
+        except (ValueError, KeyError, TypeError, RecursionError):
             good = False
         if not good:
-            raise LabError(f"{path} is not a transcript; expected JSON made by ChatSession.save.")
+            raise LabError(f"{name} is not a transcript; expected JSON made by ChatSession.save.")
         self.clear()
         for i in range(0, len(turns), 2):
             self._put(turns[i][1], turns[i + 1][1])  # an answer may be empty, or very long
 
     def _remember(self):
-        self._before.append((self.decoder.state, self.decoder.output, self.used))
+        self._before.append((self.decoder.keep(), self.used))
 
     def _read(self, ids):
         self.decoder.read(ids)

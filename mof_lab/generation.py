@@ -5,7 +5,9 @@ logits. A state is a value: keep it to go back to where you were. Nothing here n
 the model that is read with may be a `model.MoF` or a `litert.Model`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -78,6 +80,15 @@ class Character:
     token: int
     logits: np.ndarray  # (vocabulary,), what it was drawn from
     router_weights: np.ndarray  # (experts,)
+    _read_again: Callable | None = field(default=None, repr=False, compare=False)
+
+    def expert_logits(self):
+        """What it would have been drawn from had each expert spoken alone, (experts, vocabulary).
+
+        The text before is the same for all. Costs a step an expert, and only when it is asked for;
+        None where the other experts were not computed.
+        """
+        return None if self._read_again is None else self._read_again()
 
 
 class Decoder:
@@ -90,24 +101,44 @@ class Decoder:
     """
 
     def __init__(self, model, expert=None, router_weights=None):
-        experts = model.config.experts
-        if expert is not None:
-            model.config.expert_index(expert)  # says so if there is none
-        if router_weights is not None:
-            blend = np.asarray(router_weights, np.float32)
-            if blend.shape != (len(experts),) or (blend < 0).any() or not blend.any():
-                raise LabError(
-                    f"router_weights needs {len(experts)} numbers ≥ 0, one an expert, not all 0."
-                )
-            router_weights = blend / blend.sum()
         self.model = model
-        self._read = model.reader(expert, router_weights)
+        if expert is None:
+            self.force(router_weights)
+        else:
+            model.config.expert_index(expert)  # says so if there is none
+            self._read, self._mixes = model.reader(expert), False
         self.reset()
+
+    def force(self, router_weights):
+        """From the next character read on, uses a blend (experts,); None = the router's again."""
+        blend = None if router_weights is None else self._blend(router_weights)
+        self._read, self._mixes = self.model.reader(None, blend), True
+
+    def _blend(self, router_weights):
+        count = len(self.model.config.experts)
+        blend = np.asarray(router_weights, np.float32)
+        if blend.shape != (count,) or not (blend >= 0).all() or not 0 < blend.sum() < np.inf:
+            raise LabError(f"router_weights needs {count} numbers ≥ 0, one an expert, not all 0.")
+        return blend / blend.sum()
 
     def reset(self):
         """Forgets everything."""
         self.state = self.model.initial_state()
         self.output = None  # logits and router weights after the last character read
+        self._last = None  # (piece that was read last, the state before it)
+
+    def keep(self):
+        """This moment as a value, for `take_back`."""
+        return self.state, self.output, self._last
+
+    def take_back(self, moment):
+        """Goes back to a moment that `keep` gave."""
+        self.state, self.output, self._last = moment
+
+    def warm_up(self):
+        """Compiles what `read` needs, smallest piece first, so that no answer waits for it."""
+        for size in sorted(self.model.pieces):
+            self._read(np.full((1, size), PADDING, np.int32), self.model.initial_state())
 
     def read(self, ids):
         """Takes in ids, in the parallel form as far as it goes.
@@ -119,7 +150,8 @@ class Decoder:
         at = 0
         while at < len(ids):
             size = next(p for p in self.model.pieces if p <= len(ids) - at)
-            out = self._read(ids[None, at : at + size], self.state)
+            self._last = ids[None, at : at + size], self.state
+            out = self._read(*self._last)
             self.state = out["state"]
             self.output = tuple(np.asarray(out[x])[0] for x in ("logits", "router_weights"))
             at += size
@@ -142,5 +174,12 @@ class Decoder:
             if token == END:
                 break
             written.append(token)
+            again = partial(self._alone, *self._last) if self._mixes else None
             self.read([token])
-            yield Character(token, logits, weights)
+            yield Character(token, logits, weights, again)
+
+    def _alone(self, piece, state):
+        """The logits of each expert alone after a piece, (experts, vocabulary)."""
+        blends = np.eye(len(self.model.config.experts), dtype=np.float32)
+        reads = (self.model.reader(None, blend) for blend in blends)
+        return np.stack([np.asarray(read(piece, state)["logits"])[0] for read in reads])

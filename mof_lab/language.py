@@ -1,13 +1,19 @@
 """The language of the interface: English, or Chinese, for the whole session."""
 
+import weakref
+
 from .errors import LabError
 
 LANGUAGES = ("en", "zh")
-_chosen = "en"
+_chosen = None
+_following = weakref.WeakSet()  # what is told when the language changes
 
 
 def language(code=None):
-    """Sets the interface language ("en" or "zh") when a code is given; returns the current one."""
+    """Sets the interface language ("en" or "zh") when a code is given; returns the current one.
+
+    Widgets that are on the screen follow. As long as none was set, they speak JupyterLab's.
+    """
     global _chosen
     if code is not None:
         if code not in LANGUAGES:
@@ -15,9 +21,17 @@ def language(code=None):
                 f"There is no interface language {code!r}; choose one of {', '.join(LANGUAGES)}."
             )
         _chosen = code
-    return _chosen
+        for follower in list(_following):
+            follower.language = code
+    return _chosen or LANGUAGES[0]
+
+
+def follow(follower):
+    """Keeps the attribute `language` of an object at the chosen one; "" while none is chosen."""
+    _following.add(follower)
+    follower.language = _chosen or ""
 
 
 def say(english, chinese):
     """The one of two texts that is in the interface language."""
-    return chinese if _chosen == "zh" else english
+    return chinese if language() == "zh" else english

@@ -9,6 +9,7 @@ to its weights.
 
 import hashlib
 import json
+import threading
 import timeit
 from pathlib import Path
 
@@ -39,6 +40,7 @@ class Model:
         inputs = [runner.get_input_details() for runner in runners]
         self.pieces = tuple(int(details.pop("tokens")["shape"][1]) for details in inputs)
         self._runners = dict(zip(self.pieces, runners, strict=True))
+        self._running = threading.Lock()  # an interpreter computes one thing at a time
         self._state = {
             name: np.zeros(details["shape"], details["dtype"])
             for name, details in inputs[-1].items()
@@ -62,7 +64,8 @@ class Model:
             forced[0] = router_weights
 
         def read(tokens, state):
-            out = self._runners[tokens.shape[1]](tokens=tokens, forced=forced, **state)
+            with self._running:
+                out = self._runners[tokens.shape[1]](tokens=tokens, forced=forced, **state)
             logits, weights = out.pop("logits"), out.pop("router_weights")
             return {"logits": logits, "router_weights": weights, "state": out}
 

@@ -6,6 +6,8 @@
 character with a state of fixed size. Both are causal and equal at every position.
 """
 
+import threading
+
 import keras
 import tensorflow as tf
 
@@ -165,7 +167,10 @@ class MoF(keras.Model):
             a function of tokens (batch, time) and a state; gives what `prefill` gives.
         """
         compiled = vars(self).setdefault("_readers", {})  # past Keras, which would track it
-        weights = None if router_weights is None else tf.constant(router_weights)
+        compiling = vars(self).setdefault("_compiling", threading.Lock())
+        if router_weights is None:  # all zeros are the router's: one program for every blend
+            router_weights = tf.zeros(len(self.experts))
+        weights = tf.constant(router_weights)
 
         def forward(tokens, state, weights):
             if tokens.shape[1] == 1:
@@ -174,12 +179,14 @@ class MoF(keras.Model):
 
         def read(tokens, state):
             given = tf.constant(tokens), state, weights
-            way = expert, weights is not None, tokens.shape
+            way = expert, tokens.shape
             if way not in compiled:
-                # XLA is quicker with both, but a piece is read too seldom to win back the time
-                # that it takes longer to compile.
-                step = tf.function(forward, jit_compile=tokens.shape[1] == 1)
-                compiled[way] = step.get_concrete_function(*given)
+                with compiling:  # an answer may wait for what another thread compiles
+                    if way not in compiled:
+                        # XLA is quicker with both, but a piece is read too seldom to win back the
+                        # time that it takes longer to compile.
+                        step = tf.function(forward, jit_compile=tokens.shape[1] == 1)
+                        compiled[way] = step.get_concrete_function(*given)
             return compiled[way](*given)
 
         return read

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import drawing as draw
 from .charts import bars, curves, frequency, roofline, shares
+from .conversation import conversation
 from .drawing import View, checked
 from .errors import LabError
 from .heat_maps import attention, attention_grid, gates
@@ -22,6 +23,7 @@ __all__ = [
     "attention",
     "attention_grid",
     "bars",
+    "conversation",
     "curves",
     "frequency",
     "gates",

@@ -1,0 +1,95 @@
+"""The view of a conversation: what was said, and under each character of an answer who was trusted.
+
+Import it from `views`, where all views are.
+"""
+
+import numpy as np
+
+from . import drawing as draw
+from .drawing import View
+from .errors import LabError
+from .tables import bar, mark, table
+
+BAR = 15  # height of a split bar, pixels
+YOU = "you 你"
+
+
+def conversation(exchanges, experts, title="A conversation 一段对话"):
+    """Questions and their answers, of one model or of several beside each other.
+
+    Args:
+        exchanges: of (question, answers); answers: of (who, characters), the characters being
+            `explanation.Explanation`s, with or without weights.
+        experts: names, in the order of the weights.
+    """
+    if not exchanges:
+        raise LabError("The conversation is empty; say something first.")
+    signs = [draw.swatch(draw.COLOURS[i % len(draw.COLOURS)]) for i in range(len(experts))]
+    parts, top = draw.legend(list(zip(signs, experts, strict=True)), draw.TOP)
+    rows = []
+    for question, answers in exchanges:
+        top = _said(parts, YOU, list(question), top + 6, 0)[1]
+        rows.append([YOU, question, *("" for _ in experts)])
+        for who, characters in answers:
+            symbols = [c.symbol for c in characters]
+            places, top = _said(parts, who, symbols, top, BAR)
+            parts += _split_bars(places, [c.router_weights for c in characters])
+            rows.append([who, "".join(symbols), *_shares(characters, experts)])
+    everything = [s for question, answers in exchanges for s in _symbols(question, answers)]
+    notes, top = draw.explain(everything, top)
+    parts += notes
+    note = (
+        "Under each character: the experts' shares, in order from the bottom. 字下为各专家的份额。"
+    )
+    svg = draw.page(title, note, parts, top + 8)
+    return View(svg, table(["who 谁", "text 文字", *experts], rows))
+
+
+def _said(parts, who, symbols, top, area):
+    """Adds who said what; gives the place of each character's bar and where the next may begin."""
+    parts.append(draw.text(draw.LEFT, top + 10, who, 11, draw.MUTED, weight="bold"))
+    if not symbols:
+        parts.append(draw.text(draw.LEFT, top + 28, "(nothing 无)", 11, draw.MUTED))
+        return [], top + 38
+    places, top = [], top + 12
+    look = {"font_size": 14, "fill": draw.INK, "text_anchor": "middle"}
+    for start in range(0, len(symbols), draw.PER_LINE):
+        line, spans = symbols[start : start + draw.PER_LINE], []
+        for column, symbol in enumerate(line):
+            x, shown = draw.LEFT + column * draw.CELL, mark(symbol)
+            size = None if len(shown) == 1 else 10
+            middle = round(x + draw.CELL / 2, 1)
+            spans.append(draw.element("tspan", draw.escape(shown), x=middle, font_size=size))
+            places.append((x, top + 21))
+        parts.append(draw.element("text", "".join(spans), y=top + 15, **look))
+        top += area + 32
+    return places, top
+
+
+def _symbols(question, answers):
+    return [*question, *(c.symbol for _, characters in answers for c in characters)]
+
+
+def _split_bars(places, weights):
+    """One path an expert, however long the text: a conversation has to stay small."""
+    drawn = {}
+    for (x, y), shares in zip(places, weights, strict=True):
+        edge = y + BAR
+        for i, share in enumerate(shares):
+            height = share * BAR
+            drawn.setdefault(i, []).append(
+                f"M{x + 1:.1f} {edge:.1f}h{draw.CELL - 2:.1f}v{-height:.1f}h{2 - draw.CELL:.1f}z"
+            )
+            edge -= height
+    return [
+        draw.element("path", d="".join(d), fill=draw.COLOURS[i % len(draw.COLOURS)])
+        for i, d in drawn.items()
+    ]
+
+
+def _shares(characters, experts):
+    """The mean weight of each expert over an answer, as a number and a bar."""
+    known = [c.router_weights for c in characters if c.router_weights]
+    if not known:
+        return ["" for _ in experts]
+    return [f"{mean:.3f} {bar(mean, 12)}" for mean in np.mean(known, axis=0)]

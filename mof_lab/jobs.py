@@ -1,0 +1,248 @@
+"""Long actions of a notebook: one worker thread, with Pause, Resume and Stop.
+
+    def count(job):
+        for i in range(1000):
+            if not job.go_on():        # waits here while paused; False once it is to stop
+                break
+
+    job = jobs.start("counting", count)     # returns at once; the interface stays responsive
+    job.stop()
+
+A cell that computes keeps every button of its notebook waiting; a thread that looks at an event
+does not, on all kernels. Where nobody can click (nbclient, papermill, a script, a test) `start`
+returns when the job is over, so that an executed notebook is complete.
+
+Inside a job neither print nor display: their output would land in another cell, or nowhere. Hand
+values to a widget, through a `Pump` where they are many.
+"""
+
+import os
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+
+from .errors import LabError
+
+IDLE, RUNNING, PAUSED, STOPPING, FAILED = "idle", "running", "paused", "stopping", "failed"
+TEXT_HZ, CHART_HZ = 20, 2  # how often a `Pump` hands on text, and what is drawn anew
+
+
+class BusyError(LabError):
+    """A job was refused because another one is running; `name` is that one's."""
+
+    def __init__(self, name, seconds):
+        super().__init__(
+            f"“{name}” has been running for {seconds:.0f} s, and the lab does one thing at a time: "
+            "stop it or wait until it is done."
+        )
+        self.name = name
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job failed: one sentence for everybody, the traceback for who wants to know more."""
+
+    sentence: str
+    traceback: str
+
+    @classmethod
+    def of(cls, error):
+        said = " ".join(str(error).split())
+        if not isinstance(error, LabError):
+            said = f"Something unexpected happened, {type(error).__name__}: {said or 'no reason'}"
+        return cls(said, "".join(traceback.format_exception(error)).strip())
+
+
+class Job:
+    """One action; made by `JobRunner.start`.
+
+    Args:
+        name: what people call it, for the sentence that refuses another one.
+        work: a function of the job; it calls `go_on` as often as it can be stopped.
+        changed: called with the job whenever its `state` changed, in the thread that changed it.
+    """
+
+    def __init__(self, name, work, changed=None):
+        self.name, self._work, self._changed = name, work, changed
+        self.state, self.failure, self.result = IDLE, None, None
+        self.started = time.monotonic()
+        self._over = False
+        self._stop, self._resume = threading.Event(), threading.Event()
+        self._resume.set()
+        self._lock = threading.RLock()
+        self._thread = threading.Thread(target=self._run, name=f"mof-lab {name}", daemon=True)
+
+    @property
+    def alive(self):
+        """Is it still to end? True from its making on."""
+        return not self._over
+
+    def go_on(self):
+        """For the work: waits while the job is paused; False when it is to stop."""
+        if not self._resume.is_set() and not self._stop.is_set():
+            self._become(PAUSED)
+            self._resume.wait()
+            if not self._stop.is_set():
+                self._become(RUNNING)
+        return not self._stop.is_set()
+
+    def pause(self):
+        """Lets the work wait at its next `go_on`; the state is `PAUSED` once it does."""
+        self._resume.clear()
+
+    def resume(self):
+        """Lets a paused job go on."""
+        self._resume.set()
+
+    def stop(self):
+        """Asks the work to end, also when it is paused; a job that is over stays as it is."""
+        with self._lock:
+            if not self._over:
+                self._stop.set()
+                self._become(STOPPING)
+        self._resume.set()
+
+    def wait(self, seconds=None):
+        """Until the job is over, or so many seconds; returns whether it is.
+
+        Interrupting the kernel meanwhile stops the job.
+        """
+        try:
+            self._thread.join(seconds)
+        except KeyboardInterrupt:
+            self.stop()
+            self._thread.join()
+            raise
+        return not self._thread.is_alive()
+
+    def begin(self):
+        """Starts the worker; `JobRunner.start` does it."""
+        self._become(RUNNING)
+        self._thread.start()
+
+    def _run(self):
+        try:
+            self.result = self._work(self)
+        except BaseException as error:  # nothing may escape: the thread has nobody to tell
+            self.failure = Failure.of(error)
+        with self._lock:
+            self._over = True
+            self._become(IDLE if self.failure is None else FAILED)
+
+    def _become(self, state):
+        with self._lock:
+            if self.state == STOPPING and state in (PAUSED, RUNNING) or self.state == state:
+                return
+            self.state = state
+        if self._changed is not None:
+            self._changed(self)
+
+
+class JobRunner:
+    """Runs one job at a time and refuses a second one, saying why.
+
+    Args:
+        blocking: whether `start` waits for the job's end; None = as `headless()` says.
+    """
+
+    def __init__(self, blocking=None):
+        self.job = None  # the newest
+        self._blocking = blocking
+        self._lock = threading.Lock()
+
+    @property
+    def state(self):
+        """Of the newest job; `IDLE` before the first."""
+        return IDLE if self.job is None else self.job.state
+
+    def start(self, name, work, changed=None):
+        """Starts a job, see `Job` for the arguments; returns it.
+
+        Raises:
+            BusyError: another job is not over yet.
+        """
+        with self._lock:
+            if self.job is not None and self.job.alive:
+                raise BusyError(self.job.name, time.monotonic() - self.job.started)
+            self.job = job = Job(name, work, changed)
+        job.begin()
+        if headless() if self._blocking is None else self._blocking:
+            job.wait()
+        return job
+
+    def pause(self):
+        if self.job is not None:
+            self.job.pause()
+
+    def resume(self):
+        if self.job is not None:
+            self.job.resume()
+
+    def stop(self):
+        if self.job is not None:
+            self.job.stop()
+
+
+class Pump:
+    """Hands on what comes, gathered, at most so many times a second.
+
+    Args:
+        send: called with a list of what was put in since the last time, never an empty one.
+        hertz: `TEXT_HZ`, `CHART_HZ`.
+
+    It has no thread: `put` sends what is due, `flush` the rest. Flush at the end of the work.
+    """
+
+    def __init__(self, send, hertz):
+        self._send, self._pause = send, 1 / hertz
+        self._waiting, self._sent = [], 0.0
+
+    def put(self, value):
+        self._waiting.append(value)
+        if time.monotonic() - self._sent >= self._pause:
+            self.flush()
+
+    def flush(self):
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._send(waiting)
+            self._sent = time.monotonic()
+
+
+def headless():
+    """Can nobody click? True in scripts and where a program executes a notebook.
+
+    MOF_LAB_HEADLESS=1 or 0 decides; otherwise a notebook that can't be asked for input (as
+    nbclient, nbconvert and papermill execute it) is taken to have nobody in front of it, except
+    in Voila.
+    """
+    if decided := os.environ.get("MOF_LAB_HEADLESS"):
+        return decided == "1"
+    kernel = _kernel()
+    if kernel is None:
+        return True
+    voila = os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
+    return not voila and not getattr(kernel, "_allow_stdin", True)
+
+
+def _kernel():
+    """The Jupyter kernel that this process is, or None."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return None
+    return getattr(get_ipython(), "kernel", None)
+
+
+_RUNNER = JobRunner()
+
+
+def runner():
+    """The one `JobRunner` of this process: one worker, and with it one user of the model."""
+    return _RUNNER
+
+
+def start(name, work, changed=None):
+    """`JobRunner.start` of this process's runner."""
+    return _RUNNER.start(name, work, changed)

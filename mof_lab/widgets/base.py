@@ -1,0 +1,159 @@
+"""What every widget has: language, theme, a status line, errors, its job, and a snapshot.
+
+To make one:
+
+1. `class Mine(Panel)` with `_esm = script("mine.js")` and its words in `texts.py`:
+   `words = texts.texts(texts.COMMON, texts.MINE)`.
+2. `mine.js` ends in `export default { render: ({ model, el }) => panel(model, el, build) }`, where
+   `build(ui)` fills `ui.body` and returns a clean-up function. `base.js`, which is put before it,
+   gives `element`, `ui.t(key, values)`, `ui.label(node, key)`, `ui.send(kind, content)`; see there.
+3. In Python, a method `on_<kind>(self, content)` for each message. It returns at once; what takes
+   long goes through `self.run(name, work)`, one job at a time in a kernel. In a job set traits and
+   send messages, never print or display.
+4. `picture(self)` returns a `views.View` (SVG and text) of what there is to keep. It is displayed
+   beside the widget and renewed when a job ends: that is what is seen where there is no kernel.
+
+What must survive a reload of the page belongs in a synced trait; what streams, in messages.
+"""
+
+import threading
+from pathlib import Path
+
+import anywidget
+import traitlets
+from IPython.display import display
+
+from .. import jobs
+from ..errors import LabError
+from ..language import follow
+from ..language import language as choose_language
+from . import texts
+
+HERE = Path(__file__).parent
+STYLE = (HERE / "style.css").read_text(encoding="utf-8")
+
+
+def script(*names):
+    """The JavaScript of a widget: `base.js`, then files beside it, joined as one module."""
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("base.js", *names))
+
+
+class Panel(anywidget.AnyWidget):
+    """The base of all widgets; see the top of this file."""
+
+    _css = STYLE
+    words = texts.texts(texts.COMMON)  # a class attribute of each widget
+    about = "MoF Lab"  # what stands for it where it can't be shown
+
+    _words = traitlets.Dict().tag(sync=True)
+    language = traitlets.Unicode().tag(sync=True)  # "" = JupyterLab's
+    state = traitlets.Unicode(jobs.IDLE).tag(sync=True)  # of this widget's newest job
+    status = traitlets.Dict().tag(sync=True)  # {"key": of `words`, "values": {…}}
+    error = traitlets.Dict().tag(sync=True)  # {"sentence": …, "traceback": …}; {} = none
+
+    def __init__(self, **traits):
+        super().__init__(**traits)
+        self._words = self.words
+        self._job = None
+        self._shown, self._showing = None, threading.Lock()
+        follow(self)
+        self.on_msg(self._receive)
+        self.tell("idle")
+
+    # ---- for subclasses ----
+
+    def picture(self):
+        """A `views.View` of what there is to keep; None while there is nothing."""
+        return None
+
+    def tell(self, key, **values):
+        """Sets the status line to a text of `words`."""
+        self.status = {"key": key, "values": values}
+
+    def run(self, name, work):
+        """Starts a job of this widget, see `jobs.JobRunner.start`; returns it, or None if refused.
+
+        `state` follows it; an error becomes `error`; at its end the snapshot is renewed.
+        """
+        try:
+            return jobs.start(name, work, self._changed)
+        except jobs.BusyError as error:
+            self.tell("busy", name=error.name)
+            return None
+
+    def stop(self):
+        """Asks this widget's job to end; another's goes on."""
+        if self._job is not None:
+            self._job.stop()
+
+    def pause(self):
+        """Lets this widget's job wait."""
+        if self._job is not None:
+            self._job.pause()
+
+    def resume(self):
+        """Lets it go on."""
+        if self._job is not None:
+            self._job.resume()
+
+    def refuse(self, error):
+        """Shows why something was not done."""
+        failure = jobs.Failure.of(error)
+        folded = "" if isinstance(error, LabError) else failure.traceback
+        self.error = {"sentence": failure.sentence, "traceback": folded}
+
+    def keep(self):
+        """Renews the snapshot beside the widget."""
+        with self._showing:
+            view = self.picture()
+            if self._shown is not None and view is not None:
+                self._shown.update(view)
+
+    # ---- how it works ----
+
+    def _changed(self, job):
+        self._job = job
+        self.state = job.state
+        if job.state == jobs.RUNNING:
+            self.error = {}
+        if job.failure is not None:
+            self.error = {"sentence": job.failure.sentence, "traceback": job.failure.traceback}
+            self.tell("idle")
+        if job.state in (jobs.IDLE, jobs.FAILED):
+            self.keep()
+
+    def _receive(self, _, content, buffers):
+        handler = getattr(self, f"on_{content.get('kind')}", None)
+        if handler is None:
+            return
+        try:
+            handler(content)
+        except Exception as error:  # shown to who clicked; nobody reads the kernel's log
+            self.refuse(error)
+        self.send({"kind": "heard"})
+
+    def on_hello(self, content):
+        """A view of this widget is there; override it to send what it can't have heard."""
+
+    def on_stop(self, content):
+        self.stop()
+
+    def on_pause(self, content):
+        self.pause()
+
+    def on_resume(self, content):
+        self.resume()
+
+    def on_language(self, content):
+        choose_language(content["code"])
+
+    def _ipython_display_(self):
+        bundle = self._repr_mimebundle_()
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        display({**data, "text/plain": self.about}, raw=True)
+        with self._showing:
+            view = self.picture()
+            if view is None:
+                self._shown = display({"text/plain": ""}, raw=True, display_id=True)
+            else:
+                self._shown = display(view, display_id=True)

@@ -1,0 +1,365 @@
+"""The chat as widgets: `Chat` with one model, `SideBySide` with its experts and blends.
+
+chat = Chat(shipped("tiny"))        # a checkpoint, or a ChatSession of yours
+chat.say("你好", "你是谁？")          # as if typed; then show it:
+chat
+"""
+
+import secrets
+import threading
+from pathlib import Path
+
+import numpy as np
+import traitlets
+
+from .. import jobs
+from ..chat import CLEAN, ChatSession
+from ..conversation import conversation
+from ..errors import LabError
+from ..explanation import Explanation, explain
+from ..generation import Sampling
+from . import texts
+from .base import Panel, script
+from .exchange import Exchange, shown
+
+LONGEST_TRANSCRIPT = 1_000_000  # characters of JSON that are read in
+LONGEST_ANSWER = 2048
+SAMPLING = ("temperature", "top_k", "top_p", "repetition_penalty")
+DEFAULTS = {
+    **{name: getattr(Sampling(), name) for name in SAMPLING},
+    "max_length": 300,
+    "seed": None,  # None = another one for every answer
+    "explain": True,  # costs a step of the model an expert and character
+    "position": None,  # of the forced blend, from the first expert (0) on; None = the router's
+}
+
+
+class Chat(Panel):
+    """Talks with a model, and shows for every character where it came from.
+
+    Args:
+        source: a `ChatSession`, or the folder of a checkpoint.
+        settings: any of `DEFAULTS`, to begin with.
+    """
+
+    _esm = script("chat.js")
+    words = texts.texts(texts.COMMON, texts.CHAT)
+    about = "Chat 聊天: run this cell to talk 运行本单元格即可聊天"
+
+    experts = traitlets.List().tag(sync=True)  # names
+    columns = traitlets.List().tag(sync=True)  # of {"key": of `words`, "values": {…}}
+    settings = traitlets.Dict().tag(sync=True)  # see DEFAULTS
+    context = traitlets.List([0, 1]).tag(sync=True)  # characters used, meant for
+    # of {"id", "question", "answers": [{"characters": packed explanations, "note": a text}]}
+    exchanges = traitlets.List().tag(sync=True)
+
+    def __init__(self, source, **settings):
+        session = source if isinstance(source, ChatSession) else ChatSession.from_checkpoint(source)
+        config = session.decoder.model.config
+        self.sessions, columns = self._columns(session)
+        super().__init__(experts=list(config.experts), columns=columns)
+        self._writing = None  # the exchange that is being written
+        self._before = []  # what Undo goes back to: (exchanges, a conversation a session)
+        self._next_id = 0
+        self._position = None  # the blend that is forced now
+        self.exchanges = [self._told(*turns) for turns in _pairs(session.turns)]
+        self.settings = dict(DEFAULTS)
+        self.set(**settings)
+        self._count()
+        if not jobs.headless():
+            warm = session.decoder.warm_up  # else the first answer would wait for a compiler
+            threading.Thread(target=warm, name="mof-lab warm-up", daemon=True).start()
+
+    def _columns(self, session):
+        return [session], [{"key": "model", "values": {}}]
+
+    @property
+    def session(self):
+        """The `ChatSession` that this chat talks with."""
+        return self.sessions[0]
+
+    # ---- from a cell ----
+
+    def set(self, **settings):
+        """Changes settings, see `DEFAULTS` for the names."""
+        unknown = set(settings) - set(DEFAULTS)
+        if unknown:
+            raise LabError(
+                f"A chat has no setting {', '.join(sorted(unknown))}; it has {', '.join(DEFAULTS)}."
+            )
+        self.settings = {**self.settings, **settings}
+
+    def say(self, *messages):
+        """Says these, one after the other, as if they were typed; returns the job.
+
+        Where somebody can click it returns at once, see `jobs.headless`; `wait` of the job waits
+        for the answers. What was said before from a cell is answered first.
+        """
+        if self._job is not None:
+            self._job.wait()
+        return self._start(messages)
+
+    def _start(self, messages):
+        sampling, length = self._sampling()
+
+        def work(job):
+            for message in messages:
+                if job.go_on():
+                    self._say(job, message, sampling, length)
+
+        return self.run(self.words["en"]["title"], work)
+
+    def clear(self):
+        """Forgets the conversation, as `[CLEAN]` does; `undo` brings it back."""
+        self._remember()
+        for session in self.sessions:
+            session.clear()
+        self._set([], "cleared")
+
+    def undo(self):
+        """Takes back what was done last: an exchange, another answer, clearing, loading."""
+        if not self._before:
+            self.tell("nothing")
+            return
+        exchanges, kept = self._before.pop()
+        gone = self.exchanges[len(exchanges) :]
+        for session, moment in zip(self.sessions, kept, strict=True):
+            session.take_back(moment)
+        self._set(exchanges, "undone")
+        if gone:
+            self.send({"kind": "said", "text": gone[0]["question"]})
+
+    def again(self):
+        """Answers the last message anew, with the settings as they are now; returns the job."""
+        if not self.exchanges:
+            self.tell("nothing")
+            return None
+        question = self.exchanges[-1]["question"]
+        sampling, length = self._sampling()
+
+        def work(job):
+            self._remember()
+            for session in self.sessions:
+                session.undo()
+            self.exchanges = self.exchanges[:-1]
+            self._exchange(job, question, sampling, length)
+
+        return self.run(self.words["en"]["title"], work)
+
+    def save(self, path):
+        """Writes the transcript, see `ChatSession.save`."""
+        self.session.save(path)
+
+    def load(self, path):
+        """Goes on with a saved transcript; `undo` brings the present one back; returns the job."""
+        try:
+            return self._load(Path(path).read_text(encoding="utf-8"), str(path))
+        except (OSError, UnicodeDecodeError):
+            raise LabError(f"{path} can't be read; expected a transcript saved before.") from None
+
+    def picture(self):
+        if not self.exchanges:
+            return None
+        names = [self._who(column) for column in self.columns]
+        return conversation([shown(e, names) for e in self.exchanges], self.experts)
+
+    # ---- from the browser ----
+
+    def on_hello(self, content):
+        if self._writing is not None:
+            self.send({"kind": "writing", "exchange": self._writing.whole()})
+
+    def on_send(self, content):
+        self._start([content["text"]])
+
+    def on_again(self, content):
+        self.again()
+
+    def on_undo(self, content):
+        self._unless_busy(self.undo)
+
+    def on_clear(self, content):
+        self._unless_busy(self.clear)
+
+    def on_save(self, content):
+        file = {"kind": "file", "name": "mof-lab-chat.json", "text": self.session.dumps()}
+        self.send(file)
+
+    def on_load(self, content):
+        self._load(str(content["text"]), "The file")
+
+    # ---- how it works ----
+
+    def _unless_busy(self, act):
+        if self._job is not None and self._job.alive:
+            self.tell("busy", name=self._job.name)
+        else:
+            self.error = {}
+            act()
+
+    def _sampling(self):
+        """The settings as (Sampling, longest answer); what can't be is said."""
+        given = {name: _number(name, self.settings[name]) for name in (*SAMPLING, "max_length")}
+        length = int(given.pop("max_length"))
+        if not 1 <= length <= LONGEST_ANSWER:
+            raise LabError(f"max_length is {length}; expected from 1 to {LONGEST_ANSWER}.")
+        given["top_k"] = int(given["top_k"])
+        seed = self.settings["seed"]
+        seed = secrets.randbelow(10**6) if seed is None else int(_number("seed", seed))
+        if seed < 0:
+            raise LabError(f"seed is {seed}; expected a whole number from 0 on, or nothing.")
+        self._force(self.settings["position"])
+        return Sampling(**given, seed=seed), length
+
+    def _force(self, position):
+        if position != self._position:
+            blend = None if position is None else self._blend(position)
+            self.sessions[-1].decoder.force(blend)
+            self._position = position
+
+    def _blend(self, position):
+        """The weights (experts,) at a place on the slider: between two neighbours, linearly."""
+        places = np.arange(len(self.experts))
+        return np.clip(1 - np.abs(places - _number("position", position)), 0, 1)
+
+    def _say(self, job, message, sampling, length):
+        if message.strip() == CLEAN:
+            self.clear()
+            self.send({"kind": "taken", "text": CLEAN})
+            return
+        self._remember()
+        try:
+            self._exchange(job, message, sampling, length)
+        except LabError:
+            self._before.pop()  # nothing was said
+            raise
+
+    def _exchange(self, job, message, sampling, length):
+        """All columns answer, a character each in turn; what is there is kept, however it ends."""
+        streams = [
+            session.stream(message, sampling, length, stop=lambda: not job.go_on())
+            for session in self.sessions
+        ]
+        self._writing = exchange = Exchange(self._new_id(), message.strip(), len(streams))
+        self.send({"kind": "taken", "text": exchange.question})
+        self.send({"kind": "writing", "exchange": exchange.news()})
+        text = jobs.Pump(lambda _: self.send({"kind": "writing", "exchange": exchange.news()}), 20)
+        # Seldom, because a screen reader reads each of them.
+        speed = jobs.Pump(lambda _: self.tell("writing", speed=exchange.speed), 1)
+        writing = dict(enumerate(streams))
+        while writing:
+            for column, stream in list(writing.items()):
+                character = next(stream, None)
+                if character is None:
+                    del writing[column]
+                    exchange.notes[column] = self._note(exchange, column, sampling.seed)
+                else:
+                    exchange.characters[column].append(self._explained(character).pack())
+                    text.put(column)
+                    speed.put(column)
+        self.exchanges = [*self.exchanges, exchange.whole()]
+        self._writing = None
+        self._count()
+        if job.go_on():
+            done = {"count": exchange.count, "speed": exchange.speed, "seed": sampling.seed}
+            self.tell("done", **done)
+        else:
+            self.tell("stopped", count=exchange.count)
+
+    def _note(self, exchange, column, seed):
+        count = len(exchange.characters[column])
+        return {"key": "note", "values": {"count": count, "seed": seed}}
+
+    def _explained(self, character):
+        vocabulary = self.session.vocabulary
+        if self.settings["explain"]:
+            return explain(character, vocabulary)
+        weights = tuple(float(w) for w in character.router_weights)
+        return Explanation(vocabulary.symbol(character.token), weights)
+
+    def _load(self, text, name):
+        if len(text) > LONGEST_TRANSCRIPT:
+            raise LabError(
+                f"{name} has {len(text):,} characters; a transcript has {LONGEST_TRANSCRIPT:,} "
+                "at most: choose another file."
+            )
+
+        def work(job):
+            self.tell("loading")
+            self._remember()
+            try:
+                self.session.loads(text, name)
+            except LabError:
+                self._before.pop()
+                raise
+            pairs = _pairs(self.session.turns)
+            self._set([self._told(*pair) for pair in pairs], "loaded", count=len(pairs))
+
+        return self.run(self.words["en"]["title"], work)
+
+    def _told(self, question, answer):
+        """An exchange of which only the text is known."""
+        exchange = Exchange(self._new_id(), question, 1)
+        exchange.characters[0] += [Explanation(symbol).pack() for symbol in answer]
+        return exchange.whole()
+
+    def _remember(self):
+        self._before.append((self.exchanges, [session.keep() for session in self.sessions]))
+
+    def _set(self, exchanges, key, **values):
+        self.exchanges = exchanges
+        self._count()
+        self.tell(key, **values)
+        self.keep()
+
+    def _count(self):
+        self.context = list(max(session.context_used for session in self.sessions))
+
+    def _new_id(self):
+        self._next_id += 1
+        return self._next_id
+
+    def _who(self, column):
+        return " ".join(
+            dict.fromkeys(
+                self.words[c][column["key"]].format(**column["values"]) for c in self.words
+            )
+        )
+
+
+class SideBySide(Chat):
+    """The same message answered by each expert alone, by the mixture, and by a forced blend.
+
+    All draw with the same seed, character by character in turn; one Stop ends all of them.
+
+    Args: as of `Chat`; a session lends its model, the conversation begins anew.
+    """
+
+    about = "Side by side 并排比较: run this cell to talk 运行本单元格即可聊天"
+
+    def __init__(self, source, **settings):
+        super().__init__(source, **{"explain": True, "position": 0.5, **settings})
+
+    def _columns(self, session):
+        names = session.decoder.model.config.experts
+        alone = np.eye(len(names))
+
+        def column(weights):
+            return ChatSession(session.decoder.model, session.vocabulary, router_weights=weights)
+
+        sessions = [*(column(weights) for weights in alone), column(None), column(None)]
+        columns = [{"key": "alone", "values": {"name": name}} for name in names]
+        columns += [{"key": "mixture", "values": {}}, {"key": "blend", "values": {}}]
+        return sessions, columns
+
+
+def _number(name, value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise LabError(f"{name} is {value!r}; expected a number.")
+    return value
+
+
+def _pairs(turns):
+    """[(question, answer), …] of (role, text) pairs."""
+    texts_only = [text for _, text in turns]
+    return list(zip(texts_only[::2], texts_only[1::2], strict=True))

@@ -1,0 +1,204 @@
+"""JupyterLab or Voila on loopback, and a real browser that can reach nothing else."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+SIZE = {"width": 1280, "height": 800}
+PATIENCE = 120  # seconds until what has not come is taken not to come; a busy machine is slow
+
+#: What would cover buttons or leave cells undrawn; see `Lab.choose` for the rest.
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+
+
+class Server:
+    """A server of notebooks in a folder of its own, for this machine only.
+
+    Args:
+        folder: empty; notebooks, settings and kernels are in it.
+        module: jupyterlab or voila.
+        options: more arguments of the command line.
+    """
+
+    def __init__(self, folder, module, *options):
+        self.folder = folder
+        self.notebooks = folder / "notebooks"
+        self.notebooks.mkdir(exist_ok=True)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = dict(os.environ, PYTHONPATH=os.pathsep.join(paths))
+        environment["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+        for name in ("CONFIG", "DATA", "RUNTIME"):
+            environment[f"JUPYTER_{name}_DIR"] = str(folder / name.lower())
+        environment["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "settings")
+        environment["JUPYTERLAB_WORKSPACES_DIR"] = str(folder / "workspaces")
+        self._log = (folder / "server.log").open("w", encoding="utf-8")
+        command = [sys.executable, "-m", module, "--no-browser", f"--port={port}", *options]
+        self._process = subprocess.Popen(
+            command,
+            cwd=self.notebooks,
+            env=environment,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        self._await()
+
+    def _await(self):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and self._process.poll() is None:
+            try:
+                urllib.request.urlopen(self.url + "/favicon.ico", timeout=2)
+                return
+            except urllib.error.HTTPError:
+                return  # it speaks
+            except OSError:
+                time.sleep(0.2)
+        self.close()
+        log = (self.folder / "server.log").read_text(encoding="utf-8")
+        raise RuntimeError(f"The server did not start:\n{log[-2000:]}")
+
+    def write(self, name, sources, kernel="python3"):
+        """Makes a notebook of code cells."""
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
+        notebook.metadata.kernelspec = {
+            "name": kernel,
+            "display_name": kernel,
+            "language": "python",
+        }
+        nbformat.write(notebook, self.notebooks / name)
+
+    def kernel(self, name, *paths):
+        """Adds a kernel of this Python that finds the packages of some folders first."""
+        folder = self.folder / "data" / "kernels" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        spec = {
+            "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            "display_name": name,
+            "language": "python",
+            "env": {"PYTHONPATH": os.pathsep.join(map(str, (*paths, ROOT)))},
+        }
+        (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+
+    def close(self):
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._log.close()
+
+
+class Voila(Server):
+    """Voila, with one notebook of one cell."""
+
+    def __init__(self, folder, source):
+        self.folder, self.notebooks = folder, folder / "notebooks"
+        self.notebooks.mkdir()
+        self.write("voila.ipynb", [source])
+        super().__init__(folder, "voila", "voila.ipynb", "--Voila.ip=127.0.0.1")
+
+
+class Lab(Server):
+    """JupyterLab."""
+
+    def __init__(self, folder):
+        for plugin, values in SETTINGS.items():
+            _set(folder, plugin, values)
+        super().__init__(
+            folder,
+            "jupyterlab",
+            f"--IdentityProvider.token={token(folder)}",
+            "--LabApp.expose_app_in_browser=True",
+            "--ServerApp.allow_root=True",
+            "--ServerApp.ip=127.0.0.1",
+            f"--ServerApp.root_dir={folder / 'notebooks'}",
+            "--LabApp.extension_manager=readonly",
+        )
+        self.kernel("python3")
+
+    def choose(self, theme="JupyterLab Light", subshells="perCommTarget"):
+        """Sets JupyterLab's settings for the pages that are opened next."""
+        _set(self.folder, "apputils-extension/themes", {"theme": theme})
+        _set(self.folder, "apputils-extension/kernels-settings", {"commsOverSubshells": subshells})
+
+    def open(self, page, name):
+        """Opens a notebook and waits until its kernel is there."""
+        page.goto(f"{self.url}/lab/tree/{name}?reset&token={token(self.folder)}")
+        page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=PATIENCE * 1000)
+        page.wait_for_function(
+            "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
+            "?.connectionStatus === 'connected'",
+            timeout=PATIENCE * 1000,
+        )
+
+    def command(self, page, name):
+        """Runs a command of JupyterLab and waits for it."""
+        page.evaluate("name => window.jupyterapp.commands.execute(name)", name)
+
+    def exported(self, name):
+        """A notebook as the HTML that nbconvert makes of it."""
+        command = [sys.executable, "-m", "nbconvert", "--to", "html", "--stdout", name]
+        ran = subprocess.run(command, cwd=self.notebooks, capture_output=True, check=True)
+        return ran.stdout.decode("utf-8")
+
+    def run(self, page):
+        """Runs all cells of the open notebook."""
+        self.command(page, "notebook:run-all-cells")
+
+
+def token(folder):
+    """The token of a server is the same for all that know its folder."""
+    path = folder / "token"
+    if not path.exists():
+        path.write_text(secrets.token_hex(16), encoding="utf-8")
+    return path.read_text(encoding="utf-8")
+
+
+def _set(folder, plugin, values):
+    path = folder / "settings" / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values), encoding="utf-8")
+
+
+class Gate:
+    """Lets a browser's requests to this machine pass, stops and notes all others."""
+
+    def __init__(self, context):
+        self.outside = []
+        context.route("**/*", self._check)
+        context.on("page", lambda page: page.on("websocket", self._socket))
+
+    def _local(self, url):
+        parts = urlsplit(url)
+        if parts.scheme in ("data", "blob", "about") or parts.hostname == "127.0.0.1":
+            return True
+        self.outside.append(url)
+        return False
+
+    def _check(self, route):
+        if self._local(route.request.url):
+            route.continue_()
+        else:
+            route.abort()
+
+    def _socket(self, socket_):
+        self._local(socket_.url)

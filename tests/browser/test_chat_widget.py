@@ -1,0 +1,309 @@
+"""The chat in a real browser: what a user does, and what must never happen.
+
+Times are the best of three: the machine may be doing something else.
+"""
+
+import pytest
+
+from .chat_page import BESIDE, FIRST_CHARACTER, KERAS, STOPPED, ChatPage, open_chat
+
+ENDLESS = {"temperature": 10, "top_p": 1, "max_length": 2048}
+MARKUP = '<img src="x" onerror="window.hacked = 1"><b>粗</b>'
+
+
+@pytest.fixture(scope="module")
+def opened(lab, browser_page):
+    """One chat for the tests that need no page of their own."""
+    return open_chat(lab, browser_page, "chat.ipynb")
+
+
+@pytest.fixture
+def chat(opened):
+    opened.reset()
+    return opened
+
+
+def quickest(chat, limit, measure):
+    """The least of up to three measurements, fewer when it is below the limit."""
+    times = []
+    while len(times) < 3 and not (times and min(times) < limit):
+        times.append(measure(chat))
+    print(f"{measure.__name__}: {min(times):.0f} ms")
+    return min(times)
+
+
+def first_character(chat):
+    chat.text.fill("你好")
+    found = chat.milliseconds(FIRST_CHARACTER)
+    chat.idle()
+    return found
+
+
+def stopping(chat):
+    chat.set(**ENDLESS)
+    chat.text.fill("你好")
+    chat.main.click()
+    chat.writing(20)
+    assert chat.main.evaluate("b => b.classList.contains('mof-stops')")  # Send became Stop
+    return chat.milliseconds(STOPPED)
+
+
+def test_the_first_character_comes_soon(chat):
+    assert quickest(chat, 300, first_character) < 300
+
+
+def test_stop_keeps_what_is_there(chat):
+    assert quickest(chat, 300, stopping) < 300
+    written = chat.answers()[-1]
+    assert 20 <= len(written) < 2048
+    assert chat.text.input_value() == ""
+    chat.page.wait_for_timeout(300)
+    assert chat.answers()[-1] == written  # nothing comes after it
+    chat.set(temperature=0)
+    before = len(chat.answers())
+    chat.say("你是谁？")  # and the conversation goes on
+    assert len(chat.answers()) == before + 1 and chat.answers()[-1]
+
+
+def test_stop_before_the_first_character(chat):
+    chat.set(**ENDLESS)
+    chat.text.fill("讲" * 1500)
+    chat.text.press("Enter")
+    chat.text.press("Escape")
+    chat.wait("root => root.querySelectorAll('.mof-exchange').length === 1")
+    chat.idle()
+    assert len(chat.answers()[0]) < 100
+    chat.action("undo").click()
+    chat.wait("root => !root.querySelector('.mof-exchange')")
+    assert chat.text.input_value() == "讲" * 1500
+
+
+def test_the_enter_of_an_input_method_does_not_send(chat):
+    devtools = chat.page.context.new_cdp_session(chat.page)
+    chat.text.focus()
+    state = {"selectionStart": 5, "selectionEnd": 5}
+    devtools.send("Input.imeSetComposition", {"text": "nihao", **state})
+    key = {"key": "Process", "code": "Enter", "windowsVirtualKeyCode": 229}
+    devtools.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **key})
+    enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
+    devtools.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **enter})  # still composing
+    devtools.send("Input.insertText", {"text": "你好"})
+    chat.page.wait_for_timeout(500)
+    assert chat.exchanges.count() == 0
+    assert chat.text.input_value() == "你好"
+    chat.text.press("Shift+Enter")
+    chat.text.type("吗")
+    assert chat.text.input_value() == "你好\n吗"
+    chat.text.press("Enter")
+    chat.wait("root => root.querySelectorAll('.mof-exchange').length === 1")
+    chat.idle()
+
+
+def test_what_is_typed_is_never_markup(chat):
+    chat.say(MARKUP)
+    assert chat.questions() == [MARKUP]
+    assert chat.root.locator("img, b:has-text('粗')").count() == 0
+    assert chat.page.evaluate("window.hacked") is None
+
+
+def test_at_temperature_0_the_answer_is_the_same_again(chat):
+    chat.say("你好")
+    answer = chat.answers()
+    chat.action("again").click()
+    chat.page.wait_for_timeout(300)
+    chat.idle()
+    assert chat.answers() == answer != [""]
+
+
+def test_clean_can_be_taken_back(chat):
+    chat.say("我叫小明")
+    answers = chat.answers()
+    chat.text.fill("[CLEAN]")
+    chat.text.press("Enter")
+    chat.wait("root => !root.querySelector('.mof-exchange')")
+    chat.idle()
+    assert chat.text.input_value() == ""
+    chat.action("undo").click()
+    chat.wait("root => root.querySelector('.mof-exchange')")
+    assert chat.answers() == answers
+    chat.say("我叫什么名字？")
+    assert "小明" in chat.answers()[-1]
+
+
+def test_a_forced_expert_fills_the_bars(chat):
+    bars = "a => [...a.querySelectorAll('.mof-char')].map(c => c.style.cssText)"
+    chat.say("你好")
+    mixed = chat.root.locator(".mof-answer").evaluate(bars)
+    slider = chat.setting("position")
+    slider.focus()
+    slider.press("Home")
+    chat.action("again").click()
+    chat.wait("root => root.querySelector('.mof-char')?.style.cssText.includes(' 100%')")
+    chat.idle()
+    forced = chat.root.locator(".mof-answer").evaluate(bars)
+    assert all("mof-expert-0) 0% 100%" in bar.replace("0%, ", "0% ", 1) for bar in forced)
+    assert not any("0% 100%" in bar for bar in mixed)
+
+
+def test_with_the_keyboard_alone(chat):
+    page = chat.page
+    chat.text.focus()
+    page.keyboard.type("你好")
+    page.keyboard.press("Enter")
+    chat.wait("root => root.querySelector('.mof-note')?.textContent")
+    chat.idle()
+    page.keyboard.press("Shift+Tab")  # to the characters of the answer
+    seen = []
+    for _ in range(3):
+        seen.append(chat.root.locator(".mof-inspector").inner_text())
+        page.keyboard.press("ArrowRight")
+    assert len(set(seen)) == 3
+    assert page.evaluate("document.activeElement.ariaLabel").count("0.") >= 2
+    assert page.evaluate("document.activeElement.textContent") == chat.answers()[0][3]
+    name = "window.jupyterapp.shell.currentWidget.context.model.dirty"
+    page.evaluate(f"{name} = true")
+    page.keyboard.press("Control+s")  # what is JupyterLab's stays JupyterLab's
+    page.wait_for_function(f"!{name}")
+
+
+def test_a_character_explains_itself(chat):
+    chat.say("你是谁？")
+    chat.root.locator(".mof-char").nth(2).hover()
+    inspector = chat.root.locator(".mof-inspector")
+    assert inspector.locator(".mof-other").count() == 5
+    text = inspector.inner_text()
+    assert text.count("gru") >= 2 and text.count("transformer") >= 2 and "%" in text
+
+
+def test_scrolling_is_polite(chat):
+    chat.set(**ENDLESS)
+    log = chat.root.locator(".mof-log")
+    chat.text.fill("你好")
+    chat.main.click()
+    chat.writing(400)
+    log.evaluate("l => { l.scrollTop = 0; }")
+    chat.page.wait_for_timeout(400)
+    assert log.evaluate("l => l.scrollTop") == 0
+    chat.main.click()
+    chat.idle()
+    chat.root.locator(".mof-newest").click()
+    assert log.evaluate("l => l.scrollHeight - l.scrollTop - l.clientHeight") < 40
+
+
+def test_two_characters_do_not_look_the_same(chat):
+    """A font is missing where every character is the same empty box."""
+    chat.say("你好")
+    one, other = (
+        chat.root.locator(".mof-char").nth(i).screenshot(animations="disabled") for i in (0, 1)
+    )
+    assert one != other
+
+
+def test_a_transcript_is_saved_and_loaded(chat, tmp_path):
+    chat.say("我叫小明")
+    with chat.page.expect_download() as download:
+        chat.action("save").click()
+    path = tmp_path / "talk.json"
+    download.value.save_as(path)
+    answers = chat.answers()
+    chat.action("clear").click()
+    chat.wait("root => !root.querySelector('.mof-exchange')")
+    chat.root.locator("input[type=file]").set_input_files(path)
+    chat.wait("root => root.querySelector('.mof-exchange')")
+    chat.idle()
+    assert chat.answers() == answers
+    chat.root.locator("input[type=file]").set_input_files(__file__)
+    chat.root.get_by_role("alert").wait_for()
+    assert chat.answers() == answers
+
+
+def test_a_reload_keeps_the_conversation_and_no_kernel_the_picture(lab, page, pictures):
+    chat = open_chat(lab, page, "reload.ipynb", settings="temperature=0")
+    lab.command(page, "docmanager:save")
+    chat.say("你好")
+    answers = chat.answers()
+    page.reload()
+    chat = ChatPage(page)
+    chat.wait("root => root.querySelector('.mof-char')")
+    assert chat.answers() == answers
+    chat.say("你是谁？")
+    assert len(chat.answers()) == 2
+    hidden = page.locator(".jp-OutputArea-child:has(.mof-panel) + .jp-OutputArea-child")
+    assert hidden.count() == 1 and not hidden.is_visible()
+    page.wait_for_timeout(500)
+    lab.command(page, "docmanager:save")
+    page.wait_for_timeout(500)
+    saved = (lab.notebooks / "reload.ipynb").read_text(encoding="utf-8")
+    assert "image/svg+xml" in saved and "你是谁" in saved
+    assert "<svg" in lab.exported("reload.ipynb")
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    lab.command(page, "docmanager:save")
+    page.reload()
+    picture = page.locator(".jp-RenderedSVG img, .jp-RenderedSVG svg").first
+    picture.wait_for()
+    assert picture.bounding_box()["height"] > 100
+    page.screenshot(path=pictures / "no_kernel.png")
+
+
+def test_side_by_side_with_one_stop(lab, page, pictures):
+    chat = open_chat(lab, page, "beside.ipynb", BESIDE, "seed=1, max_length=2048")
+    chat.say("你好")
+    assert len(chat.answers()) == 4 and all(chat.answers())
+    page.locator(".jp-InputArea").first.evaluate("a => a.style.display = 'none'")
+    page.screenshot(path=pictures / "side_by_side.png")
+    assert stopping(chat) < 1000
+    assert len(chat.answers()) == 8
+
+
+def test_keras_is_not_much_slower(lab, page):
+    chat = open_chat(lab, page, "keras.ipynb", KERAS, "temperature=0")
+    assert quickest(chat, 800, first_character) < 800
+    assert quickest(chat, 300, stopping) < 300
+
+
+@pytest.mark.parametrize("subshells", ["disabled", "perComm"])
+def test_stop_with_and_without_subshells(lab, page, subshells):
+    lab.choose(subshells=subshells)
+    chat = open_chat(lab, page, f"subshells_{subshells}.ipynb")
+    lab.choose()
+    assert quickest(chat, 300, stopping) < 300
+
+
+def test_stop_on_an_older_kernel(lab, page, old_ipykernel):
+    lab.kernel("older", old_ipykernel)
+    chat = open_chat(lab, page, "older.ipynb", kernel="older")
+    assert quickest(chat, 300, stopping) < 300
+
+
+def test_stop_in_voila(voila, page, pictures):
+    page.goto(voila.url)
+    chat = ChatPage(page)
+    assert quickest(chat, 300, stopping) < 300
+    page.screenshot(path=pictures / "voila.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "theme", "code"),
+    [("light", "JupyterLab Light", "en"), ("dark", "JupyterLab Dark", "en"), ("zh", "", "zh")],
+)
+def test_theme_and_language(lab, page, pictures, name, theme, code):
+    lab.choose(theme=theme or "JupyterLab Light")
+    chat = open_chat(lab, page, f"{name}.ipynb", settings="temperature=0")
+    lab.choose()
+    if code == "zh":
+        chat.root.locator(".mof-language").click()
+        chat.wait("root => root.lang === 'zh-CN'")
+    for message in ("你好", "我叫小明", "我叫什么名字？"):
+        chat.say(message)
+    chat.root.locator(".mof-char").nth(12).hover()
+    page.locator(".jp-InputArea").first.evaluate("a => a.style.display = 'none'")
+    paper = chat.root.evaluate("r => getComputedStyle(r).backgroundColor")
+    brightness = sum(int(x) for x in paper.strip("rgb()").split(",")[:3])
+    assert (brightness < 200) == (name == "dark")
+    labels = chat.root.locator("button, summary, label").all_inner_texts()
+    words = "".join(labels).replace("中文", "").replace("English", "")
+    assert any("\u4e00" <= c <= "\u9fff" for c in words) == (code == "zh")
+    for box in chat.root.locator("button:visible, input:visible, textarea:visible").all():
+        rectangle = box.bounding_box()
+        assert rectangle["x"] + rectangle["width"] <= 1280
+    page.screenshot(path=pictures / f"chat_{name}.png")

@@ -1,0 +1,371 @@
+"""Widgets without a browser: messages in, traits and messages out, one snapshot for all places."""
+
+import json
+import re
+import threading
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("anywidget", reason="widgets need the lab's packages: pip install -e .[lab]")
+
+import mof_lab
+from mof_lab import jobs
+from mof_lab.chat import ChatSession
+from mof_lab.errors import LabError
+from mof_lab.explanation import Explanation
+from mof_lab.views import conversation
+from mof_lab.widgets import Chat, SideBySide, base, texts
+from mof_lab.widgets.exchange import Exchange
+
+FOLDER = Path(base.__file__).parent
+SOON = 30
+QUICK = {"temperature": 1.5, "top_p": 1.0, "max_length": 6, "seed": 3}
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """Every test has a runner of its own, one that blocks."""
+    monkeypatch.setattr(jobs, "_RUNNER", jobs.JobRunner(blocking=True))
+
+
+@pytest.fixture
+def live(monkeypatch):
+    """As where somebody clicks: `say` returns at once."""
+    monkeypatch.setattr(jobs, "_RUNNER", jobs.JobRunner(blocking=False))
+
+
+@pytest.fixture
+def session(model, vocabulary):
+    return ChatSession(model, vocabulary)
+
+
+def watched(widget):
+    """The widget's messages to the browser, as they go."""
+    messages = []
+    widget.send = lambda content, buffers=None: messages.append(json.loads(json.dumps(content)))
+    return messages
+
+
+def receive(widget, kind, **content):
+    widget._receive(widget, {"kind": kind, **content}, [])
+
+
+def text_of(exchange, column=0):
+    return "".join(packed[0] for packed in exchange["answers"][column]["characters"])
+
+
+@pytest.fixture
+def chat(session):
+    return Chat(session, **QUICK)
+
+
+# ---- talking
+
+
+def test_what_is_said_is_what_the_session_says(chat, model, vocabulary):
+    receive(chat, "send", text="你好")
+    receive(chat, "send", text="米米在哪里？")
+    plain = ChatSession(model, vocabulary)
+    settings = {k: v for k, v in QUICK.items() if k != "max_length"}
+    answers = [plain.chat(q, max_length=6, **settings) for q in ("你好", "米米在哪里？")]
+    assert [text_of(e) for e in chat.exchanges] == answers
+    assert [e["question"] for e in chat.exchanges] == ["你好", "米米在哪里？"]
+    assert chat.session.turns == plain.turns
+    assert chat.context == list(plain.context_used)
+    assert (chat.state, chat.error, chat.status["key"]) == (jobs.IDLE, {}, "done")
+
+
+def test_the_stream_is_the_answer(chat):
+    messages = watched(chat)
+    chat.say("你好")
+    streamed = []
+    for message in messages:
+        if message["kind"] == "writing":
+            answer = message["exchange"]["answers"][0]
+            assert answer["from"] == len(streamed)
+            streamed += answer["characters"]
+    whole = json.loads(json.dumps(chat.exchanges[0]["answers"][0]["characters"]))
+    assert 0 < len(streamed) <= len(whole)
+    assert whole[: len(streamed)] == streamed
+    assert messages[0] == {"kind": "taken", "text": "你好"}
+    weights, bits, rank, others, alone = whole[0][1:]
+    assert sum(weights) == pytest.approx(1, abs=1e-3)
+    assert bits > 0 and rank >= 1 and len(others) == 5 and len(alone) == 2
+
+
+def test_stop_keeps_what_is_there(session, live):
+    chat = Chat(session, **{**QUICK, "max_length": 2048, "temperature": 10})
+    some = threading.Event()
+    watch = chat.send
+
+    def send(content, buffers=None):
+        watch(content, buffers)
+        if content["kind"] == "writing" and content["exchange"]["answers"][0]["from"] > 1:
+            some.set()
+
+    chat.send = send
+    job = chat.say("你好")
+    assert some.wait(SOON) and chat.state == jobs.RUNNING
+    receive(chat, "send", text="再见")  # refused, and says so
+    assert (chat.status["key"], chat.status["values"]) == ("busy", {"name": "Chat"})
+    receive(chat, "undo")
+    assert chat.status["key"] == "busy"
+    receive(chat, "stop")
+    assert job.wait(SOON)
+    assert (chat.state, chat.status["key"], len(chat.exchanges)) == (jobs.IDLE, "stopped", 1)
+    assert 0 < len(text_of(chat.exchanges[0])) < 2048
+    assert chat.session.turns[1][1] == text_of(chat.exchanges[0])
+
+
+def test_stop_before_the_first_character(chat, monkeypatch):
+    monkeypatch.setattr(jobs.Job, "go_on", lambda job: False)
+    chat.session.turns = []
+    exchange_before = list(chat.exchanges)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chat, "_sampling", lambda: (_sampling(), 6))
+        chat._exchange(jobs.Job("a", None), "你好", _sampling(), 6)
+    assert text_of(chat.exchanges[len(exchange_before)]) == ""
+    assert chat.status["key"] == "stopped"
+
+
+def _sampling():
+    from mof_lab.generation import Sampling
+
+    return Sampling(seed=1)
+
+
+# ---- going back
+
+
+def test_everything_can_be_taken_back(chat, tmp_path):
+    messages = watched(chat)
+    chat.say("你好")
+    one = chat.exchanges
+    chat.say("再见")
+    two = chat.exchanges
+    chat.set(seed=9)
+    chat.again()
+    assert chat.exchanges[0] == two[0] and chat.exchanges[1]["id"] != two[1]["id"]
+    chat.say("[CLEAN]")
+    assert (chat.exchanges, chat.context[0], chat.session.turns) == ([], 1, [])
+    chat.undo()
+    assert len(chat.exchanges) == 2
+    chat.undo()
+    assert chat.exchanges == two
+    chat.undo()
+    assert chat.exchanges == one
+    assert messages[-1] == {"kind": "said", "text": "再见"}
+    assert chat.session.turns[1][1] == text_of(one[0])
+    chat.undo()
+    chat.undo()
+    assert (chat.exchanges, chat.status["key"]) == ([], "nothing")
+
+
+def test_again_with_the_same_seed_is_the_same(chat):
+    chat.say("你好", "再见")
+    before = [text_of(e) for e in chat.exchanges]
+    chat.again()
+    assert [text_of(e) for e in chat.exchanges] == before
+
+
+def test_saved_and_loaded(chat, session, model, vocabulary, tmp_path):
+    messages = watched(chat)
+    chat.say("你好", "再见")
+    receive(chat, "save")
+    content = messages[-1]["text"]
+    assert messages[-1]["kind"] == "file"
+    chat.save(tmp_path / "talk.json")
+    assert (tmp_path / "talk.json").read_text(encoding="utf-8") == content
+    other = Chat(ChatSession(model, vocabulary), **QUICK)
+    other.say("米米在哪里？")
+    receive(other, "load", text=content)
+    assert other.status == {"key": "loaded", "values": {"count": 2}}
+    assert [text_of(e) for e in other.exchanges] == [text_of(e) for e in chat.exchanges]
+    assert other.session.turns == chat.session.turns
+    other.undo()
+    assert other.exchanges[0]["question"] == "米米在哪里？"
+    other.load(tmp_path / "talk.json")
+    assert other.session.turns == chat.session.turns
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[1]", "__import__('os')", "[" * 99_999, "好" * 1_000_001]
+)
+def test_what_is_no_transcript_changes_nothing(chat, text):
+    chat.say("你好")
+    before = chat.exchanges
+    receive(chat, "load", text=text)
+    assert chat.exchanges == before and "transcript" in chat.error["sentence"]
+    chat.undo()
+    assert chat.exchanges == []
+
+
+# ---- settings and errors
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"temperature": -1}, "temperature is -1"),
+        ({"temperature": None}, "temperature is None"),
+        ({"top_p": "1; rm"}, "top_p is '1; rm'"),
+        ({"max_length": 0}, "max_length is 0"),
+        ({"seed": -4}, "seed is -4"),
+        ({"top_k": float("nan")}, "top_k is nan"),
+        ({"position": "gru"}, "position is 'gru'"),
+    ],
+)
+def test_settings_that_can_not_be_are_said(chat, settings, said):
+    chat.settings = {**chat.settings, **settings}  # as a browser sets them
+    receive(chat, "send", text="你好")
+    assert said in chat.error["sentence"] and chat.error["traceback"] == ""
+    assert chat.exchanges == []
+
+
+def test_an_unknown_setting(session):
+    with pytest.raises(LabError, match="no setting heat; it has temperature"):
+        Chat(session, heat=1)
+
+
+def test_a_message_that_can_not_be_leaves_no_trace(chat):
+    receive(chat, "send", text="\u200b")
+    assert "empty" in chat.error["sentence"]
+    assert (chat.exchanges, chat.state) == ([], jobs.FAILED)
+    receive(chat, "undo")
+    assert chat.status["key"] == "nothing"
+    receive(chat, "send", text="你好")
+    assert (chat.error, chat.state) == ({}, jobs.IDLE)
+
+
+def test_an_unexpected_error_is_shown_with_its_traceback(chat, monkeypatch):
+    def fails(*_, **options):
+        raise RuntimeError("the disk\nis full")
+
+    monkeypatch.setattr(chat.session, "stream", fails)
+    receive(chat, "send", text="你好")
+    assert "RuntimeError: the disk is full" in chat.error["sentence"]
+    assert "Traceback" in chat.error["traceback"]
+
+
+def test_a_blend_can_be_forced(chat, model, vocabulary):
+    chat.set(position=1)
+    chat.say("你好")
+    weights = [packed[1] for packed in chat.exchanges[0]["answers"][0]["characters"]]
+    assert weights and all(w == [0.0, 1.0] for w in weights)
+    chat.set(position=None)
+    chat.again()
+    weights = [packed[1] for packed in chat.exchanges[0]["answers"][0]["characters"]]
+    assert all(0 < w[0] < 1 for w in weights)
+
+
+def test_without_explanations_the_answer_is_the_same(chat, session):
+    chat.say("你好")
+    before = text_of(chat.exchanges[0])
+    chat.set(explain=False)
+    chat.again()
+    packed = chat.exchanges[0]["answers"][0]["characters"]
+    assert text_of(chat.exchanges[0]) == before
+    assert all(len(p[1]) == 2 and p[2] is None for p in packed)
+
+
+def test_a_reload_in_the_middle_gets_everything(chat):
+    messages = watched(chat)
+    chat._writing = Exchange(4, "你好", 1)
+    chat._writing.characters[0] += [Explanation(c).pack() for c in "米米"]
+    chat._writing.news()
+    receive(chat, "hello")
+    answer = messages[-1]["exchange"]["answers"][0]
+    assert (answer["from"], "".join(p[0] for p in answer["characters"])) == (0, "米米")
+
+
+# ---- side by side
+
+
+def test_side_by_side_each_column_is_what_it_says(model, vocabulary, session):
+    beside = SideBySide(session, **{**QUICK, "position": 0.25})
+    beside.say("你好", "再见")
+    blends = [[1, 0], [0, 1], None, [0.75, 0.25]]
+    for i, blend in enumerate(blends):
+        alone = ChatSession(model, vocabulary, router_weights=blend)
+        for exchange in beside.exchanges:
+            settings = {k: v for k, v in QUICK.items() if k != "max_length"}
+            answer = alone.chat(exchange["question"], max_length=6, **settings)
+            assert text_of(exchange, i) == answer
+    assert [c["key"] for c in beside.columns] == ["alone", "alone", "mixture", "blend"]
+    assert session.turns == []
+    beside.again()
+    beside.undo()
+    assert len(beside.exchanges) == 2
+
+
+# ---- what is shown where no browser runs it
+
+
+def test_the_snapshot_holds_what_was_said_and_no_markup_of_it(chat):
+    assert chat.picture() is None
+    chat.say('<img src=x onerror="alert(1)">')
+    view = chat.picture()
+    assert "<img" not in view.svg and "&lt;" in view.svg
+    assert "onerror" in view.text
+    assert len(view.svg) < 20_000
+
+
+def test_a_conversation_of_2000_characters_stays_small():
+    told = [Explanation("好", (0.3, 0.7), 1.0, 1)] * 2000
+    view = conversation([("说", [("model", told)])], ["gru", "transformer"])
+    assert len(view.svg) < 290_000
+    assert view.svg.count("<path") == 2
+
+
+def test_an_empty_conversation_and_an_empty_answer():
+    with pytest.raises(LabError, match="empty"):
+        conversation([], ["gru"])
+    view = conversation([("你好", [("model", [])])], ["gru"])
+    assert "nothing" in view.svg and "你好" in view.text
+
+
+# ---- texts, scripts, language
+
+
+@pytest.mark.parametrize("part", [texts.COMMON, texts.CHAT])
+def test_every_text_is_there_twice_with_the_same_gaps(part):
+    gap = re.compile(r"\{(\w+)\}")
+    for key, (english, chinese) in part.items():
+        assert sorted(gap.findall(english)) == sorted(gap.findall(chinese)), key
+        assert english and chinese
+
+
+def test_every_text_that_a_script_asks_for_exists():
+    source = Chat._esm
+    asked = set(re.findall(r"""(?:ui\.t|label\([^"\n]*,|part|action)\(?\s*"(\w+)\"""", str(source)))
+    assert len(asked) > 10
+    assert asked <= set(Chat.words["en"]), asked - set(Chat.words["en"])
+
+
+def test_what_a_notebook_loads_is_small_and_local():
+    files = [*FOLDER.glob("*.js"), *FOLDER.glob("*.css")]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    assert len(source.encode()) < 100_000
+    assert not re.search(
+        r"https?://|\bimport\b.*from|innerHTML|insertAdjacentHTML|\beval\b", source
+    )
+
+
+def test_widgets_follow_the_language(chat, monkeypatch):
+    from mof_lab import language as module  # the function
+
+    chosen = module.__globals__
+    monkeypatch.setitem(chosen, "_chosen", None)
+    assert chat.language in ("", "en", "zh")
+    mof_lab.language("zh")
+    assert chat.language == "zh"
+    receive(chat, "language", code="en")
+    assert chat.language == "en" and mof_lab.language() == "en"
+    receive(chat, "language", code="fr")
+    assert "fr" in chat.error["sentence"]
+
+
+def test_unknown_messages_are_nothing(chat):
+    receive(chat, "system", command="rm")
+    assert chat.error == {}
