@@ -22,7 +22,7 @@ SIMPLIFIED_TOO = {"昇"}  # 毕昇 (Bi Sheng): in his name the character is kept
 
 @pytest.fixture(scope="module", params=["tiny", "small"])
 def preset(request):
-    return replace(PRESETS[request.param], reasoning_examples=20_000)
+    return replace(PRESETS[request.param], reasoning_examples=10_000)
 
 
 @pytest.fixture(scope="module")

@@ -101,8 +101,8 @@ def test_stopping_changes_nothing(make, tmp_path):
     [
         ("router", {}),
         ("chat", {}),
-        ("chat", {"optimizer": "muon"}),
-        ("router", {"optimizer": "lion", "average": 0.9}),
+        ("router", {"optimizer": "muon", "average": 0.9}),
+        ("router", {"optimizer": "lion"}),
     ],
 )
 def test_stopping_again_and_again_changes_nothing(eagerly, make, packs, tmp_path, stage, change):
