@@ -232,13 +232,23 @@ def test_a_transcript_is_saved_and_loaded(chat, tmp_path):
     assert chat.answers() == answers
 
 
+def reloaded(page):
+    """The chat after a reload. ipywidgets gives a kernel four seconds to say what it has: on a busy
+    machine not the first time."""
+    for _ in range(4):
+        page.reload()
+        page.wait_for_selector(".mof-panel, .jp-OutputArea-child:has-text('model not found')")
+        if page.locator(".mof-panel").count():
+            break
+    return ChatPage(page)
+
+
 def test_a_reload_keeps_the_conversation(lab, page):
     chat = open_chat(lab, page, "reload.ipynb", settings="temperature=0")
     lab.command(page, "docmanager:save")
     chat.say("你好")
     answers = chat.answers()
-    page.reload()
-    chat = ChatPage(page)
+    chat = reloaded(page)
     chat.wait("root => root.querySelector('.mof-char')")
     assert chat.answers() == answers
     chat.say("你是谁？")
