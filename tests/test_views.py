@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mof_lab import drawing, tables, views
 from mof_lab.errors import LabError
+from mof_lab.explanation import Explanation
 from mof_lab.language import language, say
 from mof_lab.packing import ANSWER, CONTEXT, NOTHING
 from mof_lab.report import to_html
@@ -22,7 +23,7 @@ from mof_lab.vocabulary import Vocabulary
 HOSTILE = ["<script>", "&", '"', "'", "]]>", "\0", "\x1b", "\n", "\t", " ", "\ud800", "\uffff"]
 HOSTILE += ["\u202e", "\u0301", "😀", "字", "⟨begin⟩", "⟨user⟩", "⟨assistant⟩", "⟨end⟩", "⟨pad⟩"]
 EXPERTS = ["gru", "<b>&"]
-ALLOWED = {"svg", "g", "rect", "text", "title", "line", "path", "image"}
+ALLOWED = {"svg", "g", "rect", "text", "tspan", "title", "line", "path", "image"}
 
 
 def parse(view):
@@ -39,8 +40,8 @@ def parse(view):
         x, y = float(node.get("x", 0)), float(node.get("y", 0))
         assert 0 <= x <= x + float(node.get("width", 0)) <= width + 0.1
         assert 0 <= y <= y + float(node.get("height", 0)) <= height + 0.1
-        if node.tag.endswith("}text"):
-            size = drawing.text_width(node.text, float(node.get("font-size")))
+        if node.tag.endswith(("}text", "}tspan")) and node.text:
+            size = drawing.text_width(node.text, float(node.get("font-size", 14)))
             before = {"middle": size / 2, "end": size}.get(node.get("text-anchor"), 0)
             assert -5 <= x - before <= x - before + size <= width + 5, node.text
     return tree
@@ -101,6 +102,27 @@ def test_every_symbol_has_its_line_in_the_table_and_its_title(name):
     for t, symbol in enumerate(symbols):
         assert re.search(rf"^{t}\s+{symbol}\s", view.text, re.MULTILINE)
         assert f"{t} {symbol}" in hovering
+
+
+def told(symbols, weights=(0.25, 0.75)):
+    return [Explanation(symbol, weights) for symbol in symbols]
+
+
+@given(st.lists(st.text(min_size=1, max_size=3), max_size=80), st.text(max_size=80))
+def test_any_conversation_is_a_well_formed_picture(symbols, question):
+    answers = [("gru", told(symbols)), ("<both>", told(symbols, ()))]
+    parse(views.conversation([(question, answers)] * 2, EXPERTS))
+
+
+def test_a_conversation_shows_what_was_said_and_the_shares():
+    view = views.conversation([("<b>你好", [("model", told(HOSTILE))])], EXPERTS)
+    tree = parse(view)
+    shown = [node.text for node in tree.iter() if node.tag.endswith("}tspan")]
+    assert shown == [tables.mark(symbol) for symbol in ["<", "b", ">", "你", "好", *HOSTILE]]
+    assert "0.250" in view.text and "0.750" in view.text and "<b>你好" in view.text
+    bars = [node.get("d") for node in tree.iter() if node.get("fill") in drawing.COLOURS[:2]][-2:]
+    heights = [sum(map(float, re.findall(r"v-([\d.]+)", d))) for d in bars]
+    assert heights[1] / heights[0] == pytest.approx(3, rel=0.05)
 
 
 def test_tables_hold_the_numbers():

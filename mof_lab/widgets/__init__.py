@@ -11,7 +11,7 @@ chat.py     Chat, SideBySide
 
 import importlib
 
-_WHERE = {"Chat": "chat", "SideBySide": "chat", "Panel": "base"}
+_WHERE = {"Chat": "chat", "SideBySide": "side_by_side", "Panel": "base"}
 
 __all__ = list(_WHERE)
 

@@ -12,6 +12,8 @@ To make one:
    send messages, never print or display.
 4. `picture(self)` returns a `views.View` (SVG and text) of what there is to keep. It is displayed
    beside the widget and renewed when a job ends: that is what is seen where there is no kernel.
+   (Once the page was reloaded JupyterLab no longer knows its place: it stays as it was until the
+   cell runs again. The widget itself goes on.)
 
 What must survive a reload of the page belongs in a synced trait; what streams, in messages.
 """

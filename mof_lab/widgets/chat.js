@@ -95,7 +95,13 @@ function buildLog(ui, inspector) {
   const newest = element("button", { class: "mof-newest", type: "button", hidden: true });
   const hint = element("div", { class: "mof-hint" });
   const shown = new Map(); // id → { node, answers: [{ node, note, characters }] }
-  let locked = null;
+  let locked = null, pointed = null; // the character that has the focus; that the inspector shows
+  const inspect = (node) => {
+    pointed?.classList.remove("mof-pointed");
+    pointed = node;
+    pointed?.classList.add("mof-pointed");
+    inspector.show(pointed?.character);
+  };
   ui.label(log, "log", "aria-label");
   ui.label(newest, "newest");
   ui.label(hint, "empty");
@@ -163,7 +169,10 @@ function buildLog(ui, inspector) {
     });
     if (exchange.answers.some(({ note }) => note)) name(entry);
     hint.hidden = shown.size > 0;
-    if (follow) toEnd();
+    if (follow) {
+      for (const { node } of entry.answers) node.scrollTop = node.scrollHeight;
+      toEnd();
+    }
     newest.hidden = atEnd();
     return whole;
   }
@@ -171,7 +180,8 @@ function buildLog(ui, inspector) {
   function keepOnly(ids) {
     for (const [id, { node }] of shown)
       if (!ids.has(id)) {
-        if (locked && node.contains(locked)) inspector.show((locked = null));
+        if (node.contains(locked)) locked = null;
+        if (node.contains(pointed)) inspect(locked);
         node.remove();
         shown.delete(id);
       }
@@ -182,15 +192,15 @@ function buildLog(ui, inspector) {
   const characterOf = (event) => event.target.closest?.(".mof-char");
   log.addEventListener("mouseover", (event) => {
     const over = characterOf(event);
-    if (over) inspector.show(over.character);
+    if (over) inspect(over);
   });
-  log.addEventListener("mouseleave", () => inspector.show(locked?.character));
+  log.addEventListener("mouseleave", () => inspect(locked));
   log.addEventListener("focusin", (event) => {
     const node = characterOf(event);
     if (!node) return;
     locked = node;
     node.setAttribute("aria-label", inspector.words(node.character));
-    inspector.show(node.character);
+    inspect(node);
   });
   log.addEventListener("keydown", (event) => {
     const node = characterOf(event);
@@ -206,7 +216,7 @@ function buildLog(ui, inspector) {
   });
   ui.relabelled(() => {
     for (const entry of shown.values()) name(entry);
-    inspector.show(locked?.character);
+    inspect(pointed);
   });
   return { node: element("div", { class: "mof-frame" }, log, newest), update, keepOnly, toEnd };
 }

@@ -1,15 +1,13 @@
-"""The chat as widgets: `Chat` with one model, `SideBySide` with its experts and blends.
+"""The chat as a widget; `side_by_side` gives it several columns.
 
 chat = Chat(shipped("tiny"))        # a checkpoint, or a ChatSession of yours
 chat.say("你好", "你是谁？")          # as if typed; then show it:
 chat
 """
 
-import secrets
 import threading
 from pathlib import Path
 
-import numpy as np
 import traitlets
 
 from .. import jobs
@@ -17,21 +15,11 @@ from ..chat import CLEAN, ChatSession
 from ..conversation import conversation
 from ..errors import LabError
 from ..explanation import Explanation, explain
-from ..generation import Sampling
-from . import texts
+from . import choices, texts
 from .base import Panel, script
 from .exchange import Exchange, shown
 
 LONGEST_TRANSCRIPT = 1_000_000  # characters of JSON that are read in
-LONGEST_ANSWER = 2048
-SAMPLING = ("temperature", "top_k", "top_p", "repetition_penalty")
-DEFAULTS = {
-    **{name: getattr(Sampling(), name) for name in SAMPLING},
-    "max_length": 300,
-    "seed": None,  # None = another one for every answer
-    "explain": True,  # costs a step of the model an expert and character
-    "position": None,  # of the forced blend, from the first expert (0) on; None = the router's
-}
 
 
 class Chat(Panel):
@@ -39,7 +27,7 @@ class Chat(Panel):
 
     Args:
         source: a `ChatSession`, or the folder of a checkpoint.
-        settings: any of `DEFAULTS`, to begin with.
+        changes: settings to begin with, any of `choices.DEFAULTS`.
     """
 
     _esm = script("chat.js")
@@ -48,12 +36,12 @@ class Chat(Panel):
 
     experts = traitlets.List().tag(sync=True)  # names
     columns = traitlets.List().tag(sync=True)  # of {"key": of `words`, "values": {…}}
-    settings = traitlets.Dict().tag(sync=True)  # see DEFAULTS
+    settings = traitlets.Dict().tag(sync=True)  # see choices.py
     context = traitlets.List([0, 1]).tag(sync=True)  # characters used, meant for
     # of {"id", "question", "answers": [{"characters": packed explanations, "note": a text}]}
     exchanges = traitlets.List().tag(sync=True)
 
-    def __init__(self, source, **settings):
+    def __init__(self, source, **changes):
         session = source if isinstance(source, ChatSession) else ChatSession.from_checkpoint(source)
         config = session.decoder.model.config
         self.sessions, columns = self._columns(session)
@@ -63,8 +51,8 @@ class Chat(Panel):
         self._next_id = 0
         self._position = None  # the blend that is forced now
         self.exchanges = [self._told(*turns) for turns in _pairs(session.turns)]
-        self.settings = dict(DEFAULTS)
-        self.set(**settings)
+        self.settings = dict(choices.DEFAULTS)
+        self.set(**changes)
         self._count()
         if not jobs.headless():
             warm = session.decoder.warm_up  # else the first answer would wait for a compiler
@@ -80,14 +68,9 @@ class Chat(Panel):
 
     # ---- from a cell ----
 
-    def set(self, **settings):
-        """Changes settings, see `DEFAULTS` for the names."""
-        unknown = set(settings) - set(DEFAULTS)
-        if unknown:
-            raise LabError(
-                f"A chat has no setting {', '.join(sorted(unknown))}; it has {', '.join(DEFAULTS)}."
-            )
-        self.settings = {**self.settings, **settings}
+    def set(self, **changes):
+        """Changes settings, see `choices.DEFAULTS`."""
+        self.settings = choices.changed(self.settings, changes)
 
     def say(self, *messages):
         """Says these, one after the other, as if they were typed; returns the job.
@@ -198,29 +181,13 @@ class Chat(Panel):
             act()
 
     def _sampling(self):
-        """The settings as (Sampling, longest answer); what can't be is said."""
-        given = {name: _number(name, self.settings[name]) for name in (*SAMPLING, "max_length")}
-        length = int(given.pop("max_length"))
-        if not 1 <= length <= LONGEST_ANSWER:
-            raise LabError(f"max_length is {length}; expected from 1 to {LONGEST_ANSWER}.")
-        given["top_k"] = int(given["top_k"])
-        seed = self.settings["seed"]
-        seed = secrets.randbelow(10**6) if seed is None else int(_number("seed", seed))
-        if seed < 0:
-            raise LabError(f"seed is {seed}; expected a whole number from 0 on, or nothing.")
-        self._force(self.settings["position"])
-        return Sampling(**given, seed=seed), length
-
-    def _force(self, position):
-        if position != self._position:
-            blend = None if position is None else self._blend(position)
-            self.sessions[-1].decoder.force(blend)
-            self._position = position
-
-    def _blend(self, position):
-        """The weights (experts,) at a place on the slider: between two neighbours, linearly."""
-        places = np.arange(len(self.experts))
-        return np.clip(1 - np.abs(places - _number("position", position)), 0, 1)
+        """How to draw, as it is set now; forces the blend that is set."""
+        sampling, length = choices.sampling(self.settings)
+        if self.settings["position"] != self._position:
+            weights = choices.blend(self.settings, len(self.experts))
+            self.sessions[-1].decoder.force(weights)
+            self._position = self.settings["position"]
+        return sampling, length
 
     def _say(self, job, message, sampling, length):
         if message.strip() == CLEAN:
@@ -325,38 +292,6 @@ class Chat(Panel):
                 self.words[c][column["key"]].format(**column["values"]) for c in self.words
             )
         )
-
-
-class SideBySide(Chat):
-    """The same message answered by each expert alone, by the mixture, and by a forced blend.
-
-    All draw with the same seed, character by character in turn; one Stop ends all of them.
-
-    Args: as of `Chat`; a session lends its model, the conversation begins anew.
-    """
-
-    about = "Side by side 并排比较: run this cell to talk 运行本单元格即可聊天"
-
-    def __init__(self, source, **settings):
-        super().__init__(source, **{"explain": True, "position": 0.5, **settings})
-
-    def _columns(self, session):
-        names = session.decoder.model.config.experts
-        alone = np.eye(len(names))
-
-        def column(weights):
-            return ChatSession(session.decoder.model, session.vocabulary, router_weights=weights)
-
-        sessions = [*(column(weights) for weights in alone), column(None), column(None)]
-        columns = [{"key": "alone", "values": {"name": name}} for name in names]
-        columns += [{"key": "mixture", "values": {}}, {"key": "blend", "values": {}}]
-        return sessions, columns
-
-
-def _number(name, value):
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise LabError(f"{name} is {value!r}; expected a number.")
-    return value
 
 
 def _pairs(turns):

@@ -23,9 +23,6 @@ from mof_lab.widgets import SideBySide
 chat = SideBySide(shipped("tiny"), {settings})
 chat"""
 
-#: An answer that does not end by itself for some seconds.
-ENDLESS = "temperature=10, top_p=1.0, max_length=2048"
-
 FIRST_CHARACTER = """([button, root]) => new Promise((done) => {
   const count = () => root.querySelectorAll(".mof-char").length;
   const before = count(), started = performance.now();

@@ -1,0 +1,57 @@
+"""What can be set in a chat: the values as a browser sends them, checked."""
+
+import secrets
+
+import numpy as np
+
+from ..errors import LabError
+from ..generation import Sampling
+
+LONGEST_ANSWER = 2048
+SAMPLING = ("temperature", "top_k", "top_p", "repetition_penalty")
+DEFAULTS = {
+    **{name: getattr(Sampling(), name) for name in SAMPLING},
+    "max_length": 300,  # characters of an answer
+    "seed": None,  # None = another one for every answer
+    "explain": True,  # costs a step of the model an expert and character
+    "position": None,  # of the forced blend, from the first expert (0) on; None = the router's
+}
+
+
+def changed(settings, changes):
+    """Settings with some of them changed."""
+    unknown = set(changes) - set(DEFAULTS)
+    if unknown:
+        raise LabError(
+            f"A chat has no setting {', '.join(sorted(unknown))}; it has {', '.join(DEFAULTS)}."
+        )
+    return {**settings, **changes}
+
+
+def sampling(settings):
+    """(a `Sampling` that has a seed, the longest answer in characters)."""
+    given = {name: number(settings, name) for name in (*SAMPLING, "max_length")}
+    length = int(given.pop("max_length"))
+    if not 1 <= length <= LONGEST_ANSWER:
+        raise LabError(f"max_length is {length}; expected from 1 to {LONGEST_ANSWER}.")
+    given["top_k"] = int(given["top_k"])
+    drawn = settings["seed"] is None
+    seed = secrets.randbelow(10**6) if drawn else int(number(settings, "seed"))
+    if seed < 0:
+        raise LabError(f"seed is {seed}; expected a whole number from 0 on, or nothing.")
+    return Sampling(**given, seed=seed), length
+
+
+def blend(settings, experts):
+    """The forced weights (experts,), two neighbours of the slider sharing; None = the router's."""
+    if settings["position"] is None:
+        return None
+    return np.clip(1 - np.abs(np.arange(experts) - number(settings, "position")), 0, 1)
+
+
+def number(settings, name):
+    """A setting that has to be a finite number."""
+    value = settings[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
+        raise LabError(f"{name} is {value!r}; expected a number.")
+    return value
