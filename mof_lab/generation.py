@@ -89,6 +89,9 @@ class Decoder:
         router_weights: (experts,), used instead of the router's.
     """
 
+    #: Ids that end an answer; a model whose turns are marked by text names its own.
+    endings = ((END,),)
+
     def __init__(self, model, expert=None, router_weights=None):
         experts = model.config.experts
         if expert is not None:
@@ -101,6 +104,7 @@ class Decoder:
                 )
             router_weights = blend / blend.sum()
         self.model = model
+        self.endings = getattr(model, "endings", self.endings)
         self._read = model.reader(expert, router_weights)
         self.reset()
 
@@ -126,21 +130,32 @@ class Decoder:
         return None if self.output is None else self.output[0]
 
     def write(self, sampling, max_length, stop=None):
-        """Generates until ⟨end⟩, `max_length` characters, or `stop()` is true.
+        """Generates until an answer's ending, `max_length` characters, or `stop()` is true.
 
         Yields:
-            `Character`; ⟨end⟩ is neither read nor yielded.
+            `Character`; an ending such as ⟨end⟩ is not yielded, and its last id not read.
         """
         if self.output is None:
             raise LabError("There is nothing to go on from; read a prompt first.")
         rng = np.random.default_rng(sampling.seed)
-        written = []
+        written, held = [], []  # held: what an ending may begin with
         while len(written) < max_length and not (stop is not None and stop()):
             logits, weights = self.output
             chosen = probabilities(logits, sampling, written)
             token = int(rng.choice(len(chosen), p=chosen))
-            if token == END:
-                break
             written.append(token)
-            self.read([token])
-            yield Character(token, logits, weights)
+            held.append(Character(token, logits, weights))
+            sure = []
+            while not self._begins_an_ending(held):
+                sure.append(held.pop(0))
+            ended = tuple(c.token for c in held) in self.endings
+            if not ended:
+                self.read([token])
+            yield from sure
+            if ended:
+                return
+        yield from held
+
+    def _begins_an_ending(self, characters):
+        tokens = tuple(c.token for c in characters)
+        return any(ending[: len(tokens)] == tokens for ending in self.endings)

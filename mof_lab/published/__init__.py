@@ -21,7 +21,15 @@ file beside them and the name that the article gives this model, `t6_beta_dense`
 
 from .configuration import CONFIGURATIONS, PublishedConfig
 from .loading import load
+from .looking import trace_published
 from .model import Published
 from .vocabulary import PublishedVocabulary
 
-__all__ = ["CONFIGURATIONS", "Published", "PublishedConfig", "PublishedVocabulary", "load"]
+__all__ = [
+    "CONFIGURATIONS",
+    "Published",
+    "PublishedConfig",
+    "PublishedVocabulary",
+    "load",
+    "trace_published",
+]

@@ -35,6 +35,7 @@ class Reading:
     count: int = 0  # characters read, those no longer seen included
     base: int = 0  # the character at which row 0 begins
     hidden: tuple = ()  # of stem, GRU expert and router: (ROWS, units)
+    before: np.ndarray | None = None  # the GRU expert's, one character earlier
     streams: tuple = ()  # the stem's output for each character from `base` on, (ROWS, size)
 
     @property
@@ -83,13 +84,15 @@ class Window:
             hidden = tuple(np.zeros((ROWS, size), np.float32) for size in units)
         first = count - len(numbers)
         begins = base + np.arange(ROWS)[:, None] == first + np.arange(len(numbers))
-        stream, hidden = self._read_rows(tf.constant(numbers), tf.constant(begins), hidden)
+        numbers, begins = tf.constant(numbers), tf.constant(begins)
+        stream, hidden, before = self._read_rows(numbers, begins, hidden)
         return replace(
             reading,
             ids=seen,
             count=count,
             base=base,
             hidden=tuple(hidden),
+            before=before,
             streams=(*streams, *np.moveaxis(stream.numpy(), 1, 0)),
         )
 
@@ -103,33 +106,41 @@ class Window:
         e = tf.repeat(self.model.stem.embedding(numbers)[None], ROWS, axis=0)
         hiddens, stem = stem_gru(e, begins, hidden[0])
         stream = self.model.stem.blend(e, hiddens)  # (ROWS, time, size)
-        _, expert = expert_gru(stream, begins, hidden[1])
+        hiddens, expert = expert_gru(stream, begins, hidden[1])
+        before = tf.concat([hidden[1][:, None], hiddens], axis=1)[:, -2]
         _, router = router_gru(stream, begins, hidden[2])
-        return stream, (stem, expert, router)
+        return stream, (stem, expert, router), before
 
     def outputs(self, reading):
         """What the last position is mixed of.
 
         Returns:
-            router weights (2,) and both experts' normed outputs, each (gru_units,).
+            `router_weights` (2,), `experts` (2, gru_units), normed, and `thought` (blocks,), the
+            strength of each block's: |thought| / |stream it is added to|.
         """
         model = self.model
-        _, expert, router = (state[reading.row] for state in reading.hidden)
-        gru = model.expert_norms[0](model.gru_expert.norm(expert[None]))
+        _, gru, router = (state[reading.row][None] for state in reading.hidden)
+        gru = model.expert_norms[0](model.gru_expert.norm(gru))
         if len(reading.ids) > model.transformer_expert.window:
-            transformer = tf.zeros_like(gru)
+            transformer, thought = tf.zeros_like(gru), tf.zeros(model.config.num_layers)
         else:
-            transformer = self._attend(tf.constant(reading.stream()))
-        return model.route(router[None])[0], gru[0], transformer[0]
+            transformer, thought = self._attend(tf.constant(reading.stream()))
+        return {
+            "router_weights": model.route(router)[0].numpy(),
+            "experts": tf.concat([gru, transformer], axis=0),
+            "thought": thought.numpy(),
+        }
 
     def _transformer(self, stream):
-        """The transformer expert's normed output at the last position, (1, gru_units)."""
-        expert = self.model.transformer_expert
+        """The transformer expert's normed output at the last position, and its thoughts."""
+        expert, strengths = self.model.transformer_expert, []
         x = expert.place(stream)
         for block in expert.blocks:
             x = block.attend(x, block.attention.same_for_all(x))
-            x = block.feed_forward(x + block.think(x))
-        return self.model.expert_norms[1](expert.dense(x[:, -1]))
+            thought = block.think(x)
+            strengths.append(tf.norm(thought) / tf.norm(x[0, -1]))
+            x = block.feed_forward(x + thought)
+        return self.model.expert_norms[1](expert.dense(x[:, -1])), tf.stack(strengths)
 
     def logits(self, reading, weights=None):
         """Of the character after a reading: logits (vocab_size,), and weights (2,).
@@ -137,9 +148,9 @@ class Window:
         Args:
             weights: (2,), used instead of the router's.
         """
-        routed, *outputs = self.outputs(reading)
-        weights = routed.numpy() if weights is None else np.asarray(weights, np.float32)
-        mixed = sum(w * output for w, output in zip(weights, outputs, strict=True))
+        outputs = self.outputs(reading)
+        weights = outputs["router_weights"] if weights is None else np.asarray(weights, np.float32)
+        mixed = tf.linalg.matvec(outputs["experts"], weights, transpose_a=True)
         return self.model.head(mixed[None])[0].numpy(), weights
 
     def reader(self, expert=None, router_weights=None):
@@ -155,7 +166,7 @@ class Window:
             reading = self.read_ids(state, tokens[0])
             logits, weights = self.logits(reading, router_weights)
             return {
-                "logits": self._renumbered(logits)[None],
+                "logits": self.renumbered(logits[None]),
                 "router_weights": weights[None],
                 "state": reading,
             }
@@ -172,10 +183,11 @@ class Window:
         numbers = self.model.vocabulary.number(text)
         return replace(self.read(reading, numbers) if numbers else reading, prompt=prompt)
 
-    def _renumbered(self, logits):
-        """Logits by the lab's ids; what a special id stands for is never one character."""
+    def renumbered(self, logits):
+        """Logits (…, 6 + vocab_size) by the lab's ids; no special id but ▩ is one character."""
         unknown = self.model.vocabulary.numbers[UNKNOWN_CHARACTER]
-        found = np.concatenate([np.full(len(SPECIAL_NAMES), -np.inf), logits])
-        found[UNKNOWN] = logits[unknown]
-        found[len(SPECIAL_NAMES) + unknown] = -np.inf
-        return found
+        special = np.full((*logits.shape[:-1], len(SPECIAL_NAMES)), -np.inf, logits.dtype)
+        special[..., UNKNOWN] = logits[..., unknown]
+        characters = logits.copy()
+        characters[..., unknown] = -np.inf
+        return np.concatenate([special, characters], axis=-1)
