@@ -23,7 +23,7 @@ from mof_lab.published.window import ROWS
 GOLDEN = Path(__file__).parent / "data" / "published"
 KNOWN = json.loads((GOLDEN / "cases.json").read_text(encoding="utf-8"))
 LENGTHS = ("short", "window", "long")
-SIGNS = '▩\n"{}[]: ,acdeflnorstuv'  # what the prompt is written with
+SIGNS = '▩\n"{}[]: ,acdefilnorstuv'  # what the prompt is written with
 
 
 def write_checkpoint(folder, arrays):
@@ -276,7 +276,7 @@ def test_every_view_takes_its_trace(models):
         for view in (
             views.routing(trace.symbols, trace.router_weights, trace.experts),
             views.surprisal(trace.symbols, trace.surprisal),
-            views.thought(trace.symbols, trace.thought + 1e-9),
+            views.thought(trace.symbols, trace.thought),
             views.attention(trace.symbols, trace.attention[0, 0]),
             views.attention_grid(trace.symbols, trace.attention),
             views.gates(trace.symbols, trace.update),
