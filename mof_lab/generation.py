@@ -100,8 +100,12 @@ class Decoder:
         router_weights: (experts,), used instead of the router's.
     """
 
+    #: Ids that end an answer; a model whose turns are marked by text names its own.
+    endings = ((END,),)
+
     def __init__(self, model, expert=None, router_weights=None):
         self.model = model
+        self.endings = getattr(model, "endings", self.endings)
         if expert is None:
             self.force(router_weights)
         else:
@@ -158,25 +162,36 @@ class Decoder:
         return None if self.output is None else self.output[0]
 
     def write(self, sampling, max_length, stop=None):
-        """Generates until ⟨end⟩, `max_length` characters, or `stop()` is true.
+        """Generates until an answer's ending, `max_length` characters, or `stop()` is true.
 
         Yields:
-            `Character`; ⟨end⟩ is neither read nor yielded.
+            `Character`; an ending such as ⟨end⟩ is not yielded, and its last id not read.
         """
         if self.output is None:
             raise LabError("There is nothing to go on from; read a prompt first.")
         rng = np.random.default_rng(sampling.seed)
-        written = []
+        written, held = [], []  # held: what an ending may begin with
         while len(written) < max_length and not (stop is not None and stop()):
             logits, weights = self.output
             chosen = probabilities(logits, sampling, written)
             token = int(rng.choice(len(chosen), p=chosen))
-            if token == END:
-                break
             written.append(token)
             again = partial(self._alone, *self._last) if self._mixes else None
-            self.read([token])
-            yield Character(token, logits, weights, again)
+            held.append(Character(token, logits, weights, again))
+            sure = []
+            while not self._begins_an_ending(held):
+                sure.append(held.pop(0))
+            ended = tuple(c.token for c in held) in self.endings
+            if not ended:
+                self.read([token])
+            yield from sure
+            if ended:
+                return
+        yield from held
+
+    def _begins_an_ending(self, characters):
+        tokens = tuple(c.token for c in characters)
+        return any(ending[: len(tokens)] == tokens for ending in self.endings)
 
     def _alone(self, piece, state):
         """The logits of each expert alone after a piece, (experts, vocabulary)."""

@@ -1,6 +1,7 @@
 """What goes on inside a model while it reads one document, as plain arrays for the views."""
 
 from dataclasses import dataclass
+from functools import singledispatch
 
 import numpy as np
 import tensorflow as tf
@@ -39,8 +40,11 @@ def trace_dialogue(model, vocabulary, turns):
     return trace(model, vocabulary, encode_dialogue(turns, vocabulary)[0])
 
 
+@singledispatch
 def trace(model, vocabulary, ids):
     """Reads one document and notes everything a `Trace` holds.
+
+    Models of another kind than `MoF` register how they are looked into: `trace.register`.
 
     Args:
         ids: of one document, e.g. from `packing.encode_dialogue`; at most `LONGEST`.
@@ -59,14 +63,14 @@ def trace(model, vocabulary, ids):
         elif isinstance(expert, GRUExpert):
             gates = _look_into_gru(expert, stream, begins, expert_state)
     logits = model.head(model.mix(outputs, router_weights))[0]  # (time, vocabulary)
-    alone = [_surprisal(model.head(output)[0], ids) for output in outputs]
+    alone = [surprisals(model.head(output)[0], ids) for output in outputs]
     return Trace(
         symbols=[vocabulary.symbol(i) for i in ids],
         ids=ids,
         experts=tuple(model.config.experts),
         router_weights=router_weights[0].numpy(),
-        surprisal=_surprisal(logits, ids),
-        top=_likeliest(logits, vocabulary),
+        surprisal=surprisals(logits, ids),
+        top=likeliest(logits, vocabulary),
         expert_surprisal=np.stack(alone, axis=-1),
         **attention,
         **gates,
@@ -90,13 +94,13 @@ def _checked(ids, model):
     return ids
 
 
-def _surprisal(logits, ids):
+def surprisals(logits, ids):
     """Bits of each character, (time,), from logits (time, vocabulary)."""
     nats = tf.nn.sparse_softmax_cross_entropy_with_logits(ids[1:], logits[:-1])
     return np.concatenate([[np.nan], nats.numpy() / np.log(2)])
 
 
-def _likeliest(logits, vocabulary):
+def likeliest(logits, vocabulary):
     found = tf.math.top_k(tf.nn.softmax(logits), min(LIKELIEST, len(vocabulary)))
     return [
         [(vocabulary.symbol(i), float(p)) for i, p in zip(indices, values, strict=True)]

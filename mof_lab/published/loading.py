@@ -1,0 +1,145 @@
+"""Reading the published weights: a TensorFlow checkpoint by the names of its object graph."""
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from ..errors import LabError
+from .configuration import configuration_of
+from .model import Published
+from .vocabulary import PublishedVocabulary
+
+STEM, MIXTURE = "layer_with_weights-0", "layer_with_weights-1"
+VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+def load(checkpoint_dir, vocabulary_file, configuration):
+    """A published model with its weights.
+
+    Args:
+        checkpoint_dir: a folder with a TensorFlow checkpoint, `….index` and `….data-…`.
+        vocabulary_file: a Python list of strings, in a text file; it is read, never run.
+        configuration: a name such as `t6_beta_dense` (see `CONFIGURATIONS`), or a dict with the
+            fields of a `PublishedConfig`.
+
+    Returns:
+        a `Published`, with its `vocabulary`.
+    """
+    vocabulary = PublishedVocabulary.load(vocabulary_file)
+    config = configuration_of(configuration, len(vocabulary.characters))
+    path = _find(Path(checkpoint_dir))
+    model = Published(config, vocabulary)
+    variables = places(model)
+    arrays = _read(path, {place: tuple(variable.shape) for place, variable in variables.items()})
+    for place, variable in variables.items():
+        variable.assign(arrays[place])
+    return model
+
+
+def places(model):
+    """Each variable of a `Published` by its name in the published checkpoint."""
+    experts, transformer = f"{MIXTURE}/experts", model.transformer_expert
+    layers = {
+        f"{STEM}/token_emb": model.stem.embedding,
+        f"{STEM}/lstm1/cell": model.stem.gru,
+        f"{STEM}/dense": model.stem.dense,
+        f"{STEM}/bn": model.stem.norm,
+        f"{experts}/0/context_encoders/0/cell": model.gru_expert.gru,
+        f"{experts}/0/lnl": model.gru_expert.norm,
+        f"{experts}/1/position_embedding/position_embedding": transformer.positions,
+        f"{experts}/1/dense": transformer.dense,
+        f"{MIXTURE}/expert_norms/0": model.expert_norms[0],
+        f"{MIXTURE}/expert_norms/1": model.expert_norms[1],
+        f"{MIXTURE}/router_gru/cell": model.router_gru,
+        f"{MIXTURE}/router_gru_norm": model.router_norm,
+        f"{MIXTURE}/router_dense": model.router_dense,
+        f"{MIXTURE}/combined_norm": model.mixture_norm,
+        f"{MIXTURE}/next_token_predictor": model.output_dense,
+    }
+    found = {}
+    for i, block in enumerate(transformer.blocks):
+        place = f"{experts}/1/transformer_blocks/{i}"
+        found[f"{place}/alpha"] = block.alpha
+        layers |= {
+            f"{place}/lmha/query_dense": block.attention.query,
+            f"{place}/lmha/key_dense": block.attention.key,
+            f"{place}/lmha/value_dense": block.attention.value,
+            f"{place}/lmha/combine_heads": block.attention.combine,
+            f"{place}/attn_dense": block.attention_dense,
+            f"{place}/layernorm1": block.attention_norm,
+            f"{place}/thought_processor/layer_with_weights-0": block.thought_inner,
+            f"{place}/thought_processor/layer_with_weights-1": block.thought_outer,
+            f"{place}/ffn/layer_with_weights-0": block.ffn_inner,
+            f"{place}/ffn/layer_with_weights-1": block.ffn_outer,
+            f"{place}/layernorm2": block.ffn_norm,
+        }
+    for place, layer in layers.items():
+        found |= {f"{place}/{variable.name}": variable for variable in layer.variables}
+    return found
+
+
+def _find(folder):
+    """The path of the newest checkpoint in a folder, without its ending."""
+    found = [path.with_suffix("") for path in folder.glob("*.index")]
+    if len(found) > 1:  # then TensorFlow has noted which is the newest
+        newest = Path(tf.train.latest_checkpoint(str(folder)) or "").name
+        found = [path for path in found if path.name == newest]
+    if not found:
+        raise LabError(
+            f"There is no checkpoint in {folder}; expected the files ….index and "
+            "….data-00000-of-00001, as TensorFlow saves weights, and `checkpoint` where there are "
+            "several."
+        )
+    return found[0]
+
+
+def _read(path, wanted):
+    """The arrays of a checkpoint by their places.
+
+    Args:
+        wanted: the shape of each array by its place.
+    """
+    try:
+        reader = tf.train.load_checkpoint(str(path))
+        shapes = reader.get_variable_to_shape_map()
+        there = {
+            name.removesuffix(VALUE): tuple(shape)
+            for name, shape in shapes.items()
+            if name.startswith((STEM, MIXTURE)) and name.endswith(VALUE)
+            if ".OPTIMIZER_SLOT" not in name
+        }
+        _compare(path, there, wanted)
+        arrays = {place: reader.get_tensor(place + VALUE) for place in wanted}
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        if isinstance(error, LabError):
+            raise
+        raise LabError(
+            f"The checkpoint {path} is damaged or incomplete; copy its files anew."
+        ) from None
+    for place, array in arrays.items():
+        if array.dtype != np.float32 or not np.isfinite(array).all():
+            raise LabError(
+                f"{place} in the checkpoint {path} holds something other than finite 32-bit "
+                "numbers; copy its files anew."
+            )
+    return arrays
+
+
+def _compare(path, there, wanted):
+    """Says what in a checkpoint does not fit the configuration."""
+    missing, left = wanted.keys() - there.keys(), there.keys() - wanted.keys()
+    wrong = [place for place in wanted if there.get(place, wanted[place]) != wanted[place]]
+    if missing:
+        problem = f"lacks {min(missing)} ({len(missing)} of {len(wanted)} weights are missing)"
+    elif left:
+        problem = f"also has {min(left)} ({len(left)} weights too many)"
+    elif wrong:
+        place = wrong[0]
+        problem = f"has {place} in the shape {there[place]} where {wanted[place]} is expected"
+    else:
+        return
+    raise LabError(
+        f"The checkpoint {path} {problem}; choose the configuration and the vocabulary file that "
+        "belong to it."
+    )

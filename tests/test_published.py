@@ -1,0 +1,399 @@
+"""The published model: equal to what its package computes, quicker in its chat, safe to load."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.seeded import CASES, case, weight
+from mof_lab import published, views
+from mof_lab.chat import ChatSession
+from mof_lab.errors import LabError
+from mof_lab.generation import Sampling
+from mof_lab.inspection import trace_dialogue
+from mof_lab.published.configuration import CONFIGURATIONS, configuration_of
+from mof_lab.published.loading import VALUE, places
+from mof_lab.published.vocabulary import Prompt, PublishedVocabulary
+from mof_lab.published.window import ROWS
+
+GOLDEN = Path(__file__).parent / "data" / "published"
+KNOWN = json.loads((GOLDEN / "cases.json").read_text(encoding="utf-8"))
+LENGTHS = ("short", "window", "long")
+SIGNS = '▩\n"{}[]: ,acdefilnorstuv'  # what the prompt is written with
+
+
+def write_checkpoint(folder, arrays):
+    """A checkpoint as TensorFlow writes it, with an optimiser's leftovers."""
+    names = [f"{place}{VALUE}" for place in arrays]
+    extra = {names[0].replace(VALUE, f"/.OPTIMIZER_SLOT/optimizer/m{VALUE}"): np.ones(3)}
+    tf.raw_ops.SaveV2(
+        prefix=str(folder / "t6"),
+        tensor_names=[*names, *extra, f"save_counter{VALUE}"],
+        shape_and_slices=[""] * (len(names) + 2),
+        tensors=[*map(tf.constant, arrays.values()), *extra.values(), tf.constant(1, tf.int64)],
+    )
+    part = folder / "t6.data-00000-of-00001"
+    assert part.exists()
+
+
+def seeded(number):
+    """A case's arrays by the package's own names."""
+    return {place: weight(place, shape) for place, shape in KNOWN[number]["shapes"].items()}
+
+
+def characters(size):
+    """A vocabulary list of that size: the prompt's signs, then Chinese."""
+    return [*SIGNS, *(chr(0x4E00 + i) for i in range(size))][:size]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Each case as files: a checkpoint and a vocabulary file."""
+    found = []
+    for number in range(CASES):
+        folder = tmp_path_factory.mktemp(f"case{number}")
+        write_checkpoint(folder, seeded(number))
+        size = KNOWN[number]["config"]["vocab_size"]
+        (folder / "vocab.txt").write_text(repr(characters(size)), encoding="utf-8")
+        found.append(folder)
+    return found
+
+
+@pytest.fixture(scope="module")
+def models(folders):
+    return [
+        published.load(folder, folder / "vocab.txt", KNOWN[number]["config"])
+        for number, folder in enumerate(folders)
+    ]
+
+
+# ---- the package's outputs -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("number", range(CASES))
+def test_every_part_gives_what_the_package_gives(models, number, length):
+    golden = np.load(GOLDEN / f"case{number}.npz")
+    config, tokens = case(number)
+    assert config == KNOWN[number]["config"]
+    np.testing.assert_array_equal(tokens[length], golden[f"{length}_tokens"])
+    parts = models[number].parts(tokens[length])
+    assert {f"{length}_{name}" for name in parts} | {f"{length}_tokens"} == {
+        name for name in golden if name.startswith(length)
+    }
+    for name, part in parts.items():
+        expected = golden[f"{length}_{name}"]
+        assert part.shape == expected.shape
+        np.testing.assert_allclose(part, expected, atol=1e-4, rtol=0, err_msg=name)
+    logits = models[number](tokens[length])
+    np.testing.assert_allclose(logits, golden[f"{length}_logits"], atol=1e-4, rtol=0)
+
+
+def test_the_golden_arrays_are_small_and_differ():
+    assert sum(path.stat().st_size for path in GOLDEN.iterdir()) < 300_000
+    assert len({json.dumps(known["config"]) for known in KNOWN}) == CASES
+    for number in range(CASES):
+        golden = np.load(GOLDEN / f"case{number}.npz")
+        assert all(np.ptp(golden[f"{length}_logits"]) > 0.5 for length in LENGTHS)
+
+
+def test_every_weight_has_the_name_of_the_package(models):
+    for model, known in zip(models, KNOWN, strict=True):
+        shapes = {place: list(variable.shape) for place, variable in places(model).items()}
+        assert shapes == known["shapes"]
+
+
+# ---- what is odd about it, and kept --------------------------------------------------------------
+
+
+def test_the_attention_answers_every_query_alike(models):
+    for model in models:
+        block = model.transformer_expert.blocks[0]
+        x = tf.random.normal((2, 9, model.config.embedding_dim), seed=1)
+        answers = block.attention(x).numpy()
+        scale = np.abs(answers).max()
+        assert np.ptp(answers, axis=1).max() < 1e-4 * scale < scale
+        same = block.attention.same_for_all(x).numpy()
+        np.testing.assert_allclose(answers, np.repeat(same, 9, axis=1), atol=1e-4 * scale)
+
+
+def test_it_sees_the_future(models):
+    model, tokens = models[0], case(0)[1]["window"]
+    changed = tokens.copy()
+    changed[:, -1] = (changed[:, -1] + 1) % model.config.vocab_size
+    assert np.abs(model(tokens)[:, 0] - model(changed)[:, 0]).max() > 1e-3
+
+
+def test_past_its_window_the_transformer_is_padded_at_the_end(models):
+    for number, model in enumerate(models):
+        tokens = case(number)[1]["long"]
+        before = model(tokens).numpy()
+        weights = [variable.numpy() for variable in model.transformer_expert.dense.variables]
+        try:
+            model.transformer_expert.dense.kernel.assign(weights[0][:, ::-1])
+            differs = np.abs(model(tokens) - before).max(axis=(0, 2)) > 1e-6
+        finally:
+            model.transformer_expert.dense.kernel.assign(weights[0])
+        window = model.config.window
+        assert differs[:window].all() and not differs[window:].any()
+
+
+# ---- its chat's window, sooner -------------------------------------------------------------------
+
+
+def slow(model):
+    """Its own way of generating: the window again, and the last position of it."""
+    run = tf.function(model.call, reduce_retracing=True)
+    return lambda text: run(tf.constant([text[-model.config.context_length :]])).numpy()[0, -1]
+
+
+@given(st.integers(0, CASES - 1), st.integers(0, 2**31), st.lists(st.integers(1, 50), max_size=6))
+def test_the_window_gives_the_logits_of_reading_it_again(models, number, seed, pieces):
+    model = models[number]
+    again = vars(model).setdefault("_slow", slow(model))
+    text = np.random.default_rng(seed).integers(0, model.config.vocab_size, 300).tolist()
+    reading, at = model.window.nothing_read, 0
+    for piece in (1, *pieces, 1, 1):
+        reading, at = model.window.read(reading, text[at : at + piece]), at + piece
+        logits, _ = model.window.logits(reading)
+        np.testing.assert_allclose(logits, again(text[:at]), atol=1e-4, rtol=0)
+
+
+def test_the_window_moves_past_every_row(models):
+    for model in models:
+        again = vars(model).setdefault("_slow", slow(model))
+        length = model.config.context_length + 2 * ROWS + 3
+        text = np.random.default_rng(1).integers(0, model.config.vocab_size, length).tolist()
+        reading = model.window.nothing_read
+        for at, token in enumerate(text, 1):
+            reading = model.window.read(reading, [token])
+            if at % 7 == 0:
+                logits, weights = model.window.logits(reading)
+                np.testing.assert_allclose(logits, again(text[:at]), atol=1e-4, rtol=0)
+                assert weights.sum() == pytest.approx(1)
+        assert len(reading.streams) <= model.config.context_length + ROWS
+
+
+def test_a_reading_can_be_gone_back_to(models):
+    window = models[1].window
+    first = window.read(window.nothing_read, [1, 2, 3])
+    expected = window.logits(first)[0]
+    window.read(window.read(first, [4] * 9), [5])
+    np.testing.assert_array_equal(window.logits(first)[0], expected)
+
+
+# ---- chat and views ------------------------------------------------------------------------------
+
+
+def test_the_prompt_is_the_published_one():
+    vocabulary = PublishedVocabulary(characters(60))
+    ids = [2, 3, *vocabulary.encode("一\n丁"), 5, 4, *vocabulary.encode('上"'), 5, 3, 5, 4]
+    text, prompt = Prompt(vocabulary).text(ids)
+    assert text == (
+        '{"conversations": [{"role": "user", "content": "一\\n丁"}, '
+        '{"role": "assistant", "content": "上"}, {"role": "user", "content": ""}, '
+        '{"role": "assistant", "content": "'
+    )
+    assert prompt.text([5])[0] == '"}'
+
+
+def rigged(model, monkeypatch, answer):
+    """Lets a model answer a given text, and notes the text that it reads."""
+    vocabulary, read = model.vocabulary, []
+    original = model.window.read
+
+    def note(reading, numbers):
+        read.extend(vocabulary.characters[n] for n in numbers)
+        return original(reading, numbers)
+
+    def logits(reading, weights=None):
+        text, marker = "".join(read), '"assistant", "content": "'
+        so_far = text[text.rindex(marker) + len(marker) :] if marker in text else ""
+        chosen = vocabulary.number((answer + "[")[len(so_far) :][:1] or "[")
+        return np.eye(len(vocabulary.characters))[chosen[0]] * 9, np.array([0.5, 0.5])
+
+    monkeypatch.setattr(model.window, "read", note)
+    monkeypatch.setattr(model.window, "logits", logits)
+    return read
+
+
+@pytest.fixture
+def talker(folders):
+    """A model with all of the prompt's signs, and Chinese."""
+    number = max(range(CASES), key=lambda n: KNOWN[n]["config"]["vocab_size"])
+    config = {**KNOWN[number]["config"], "vocab_size": 50}
+    return published.Published(configuration_of(config, 50), PublishedVocabulary(characters(50)))
+
+
+@pytest.mark.parametrize("answer", ["一丁", 'n"一""', "一"])
+def test_an_answer_ends_with_quote_and_brace(talker, monkeypatch, answer):
+    read = rigged(talker, monkeypatch, answer + '"}]')
+    session = ChatSession(talker, talker.vocabulary)
+    assert session.chat("上", temperature=0) == answer
+    assert session.turns == [("user", "上"), ("assistant", answer)]
+    expected = '{"conversations": [{"role": "user", "content": "上"}, '
+    expected += '{"role": "assistant", "content": "' + answer + '"}'
+    # What its vocabulary lacks is read as the sign for the unknown.
+    known = talker.vocabulary.numbers
+    assert "".join(read) == "".join(c if c in known else "▩" for c in expected)
+
+
+def test_an_answer_cut_short_keeps_its_quote(talker, monkeypatch):
+    rigged(talker, monkeypatch, '一"丁')
+    assert ChatSession(talker, talker.vocabulary).chat("上", 0, max_length=2) == '一"'
+
+
+def test_a_conversation_goes_on_and_is_taken_back(models):
+    model = max(models, key=lambda model: model.config.vocab_size)
+    session = ChatSession(model, model.vocabulary)
+    answers = [session.chat("a", 1.0, max_length=5, seed=seed) for seed in (1, 2)]
+    assert session.turns[1::2] == [("assistant", answer) for answer in answers]
+    assert session.undo() == "a"
+    assert session.chat("a", 1.0, max_length=5, seed=2) == answers[1]
+    for expert in model.config.experts:
+        alone = ChatSession(model, model.vocabulary, expert=expert)
+        [first, *_] = alone.stream("a", Sampling(0), max_length=2)
+        assert first.router_weights.tolist() == [float(e == expert) for e in model.config.experts]
+
+
+def test_every_view_takes_its_trace(models):
+    for model in models:
+        again = vars(model).setdefault("_slow", slow(model))
+        vocabulary = model.vocabulary
+        trace = trace_dialogue(model, vocabulary, [("user", "ac"), ("assistant", "d")])
+        numbers = vocabulary.number("".join(trace.symbols))
+        t = len(numbers) - 1
+        logits = again(numbers[:t]).astype(float)
+        bits = (np.log(np.exp(logits).sum()) - logits[numbers[t]]) / np.log(2)
+        assert trace.surprisal[t] == pytest.approx(bits, abs=1e-3)
+        np.testing.assert_allclose(trace.attention.sum(axis=-1), 1)
+        np.testing.assert_allclose(trace.router_weights.sum(axis=-1), 1, atol=1e-5)
+        assert ((trace.update > 0) & (trace.update < 1)).all()
+        for view in (
+            views.routing(trace.symbols, trace.router_weights, trace.experts),
+            views.surprisal(trace.symbols, trace.surprisal),
+            views.thought(trace.symbols, trace.thought),
+            views.attention(trace.symbols, trace.attention[0, 0]),
+            views.attention_grid(trace.symbols, trace.attention),
+            views.gates(trace.symbols, trace.update),
+            views.known("ac龍", vocabulary),
+        ):
+            assert view.svg.startswith("<svg")
+
+
+# ---- what does not fit ---------------------------------------------------------------------------
+
+
+def refused(*arguments):
+    """The one sentence that loading ends in."""
+    with pytest.raises(LabError) as caught:
+        published.load(*arguments)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "__import__('pathlib').Path('ran').touch()",
+        "['▩', __import__('pathlib').Path('ran').touch()]",
+        "{'▩': 0}",
+        "['▩', 7]",
+        "['▩', ",
+        "[" * 5000,
+        "",
+        "['a', 'b']",
+    ],
+)
+def test_a_vocabulary_file_is_read_never_run(folders, tmp_path, monkeypatch, content):
+    monkeypatch.chdir(tmp_path)
+    Path("vocab.txt").write_text(content, encoding="utf-8")
+    assert "vocabulary" in refused(folders[0], "vocab.txt", KNOWN[0]["config"])
+    Path("vocab.txt").write_bytes(b"['\xff\xfe']")
+    assert "vocabulary" in refused(folders[0], "vocab.txt", KNOWN[0]["config"])
+    assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize("name", ["t6.index", "t6.data-00000-of-00001"])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+def test_a_cut_checkpoint_is_damaged(folders, tmp_path, name, share):
+    for path in folders[0].glob("t6.*"):
+        content = path.read_bytes()
+        size = int(len(content) * share) if path.name == name else len(content)
+        (tmp_path / path.name).write_bytes(content[:size])
+    sentence = refused(tmp_path, folders[0] / "vocab.txt", KNOWN[0]["config"])
+    assert "damaged" in sentence
+
+
+def test_no_checkpoint(folders, tmp_path):
+    assert "no checkpoint" in refused(tmp_path, folders[0] / "vocab.txt", KNOWN[0]["config"])
+    assert "can't be read" in refused(folders[0], tmp_path / "none.txt", KNOWN[0]["config"])
+
+
+@pytest.mark.parametrize(
+    ("field", "by", "word"),
+    [
+        ("num_layers", 1, "lacks"),
+        ("gru_units", 1, "shape"),
+        ("router_units", 1, "shape"),
+        ("max_length", 1, "shape"),
+        ("ffn_multiplier", 1, "shape"),
+        ("vocab_size", 1, "vocabulary file"),
+    ],
+)
+def test_a_wrong_size(folders, field, by, word):
+    config = KNOWN[1]["config"]
+    changed = {**config, field: config[field] + by}
+    assert word in refused(folders[1], folders[1] / "vocab.txt", changed)
+
+
+def test_too_many_blocks_and_numbers_that_are_none(folders, tmp_path):
+    number = next(n for n in range(CASES) if KNOWN[n]["config"]["num_layers"] > 1)
+    config, arrays = KNOWN[number]["config"], seeded(number)
+    vocabulary = folders[number] / "vocab.txt"
+    assert "also has" in refused(folders[number], vocabulary, {**config, "num_layers": 1})
+    arrays[next(iter(arrays))].flat[0] = np.nan
+    write_checkpoint(tmp_path, arrays)
+    assert "finite" in refused(tmp_path, vocabulary, config)
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    ["t7", "t6_tiny_vision", {}, {"vocab_size": 3}, {**KNOWN[0]["config"], "extra": 1}, 6, None]
+    + [{**KNOWN[0]["config"], "window": value} for value in (0, -1, 2.0, "8", True)]
+    + [{**KNOWN[0]["config"], "num_heads": 1000}],
+)
+def test_a_configuration_that_is_none(folders, configuration):
+    assert refused(folders[0], folders[0] / "vocab.txt", configuration)
+
+
+def test_tokens_that_are_none(models):
+    model = models[0]
+    size, longest = model.config.vocab_size, model.config.max_length
+    for tokens in (
+        np.zeros(4, np.int32),
+        np.zeros((1, 0), np.int32),
+        np.zeros((1, longest + 1), np.int32),
+        np.full((1, 2), size, np.int32),
+        np.full((1, 2), -1, np.int32),
+        np.zeros((1, 2), np.float32),
+    ):
+        for use in (model, model.parts):
+            with pytest.raises(LabError):
+                use(tokens)
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_the_published_sizes(name):
+    config = configuration_of(name, 6000)
+    assert config.vocab_size == 6000 and config.context_length == 128
+    assert config.window >= config.context_length  # in its chat the transformer is never padding
+
+
+@pytest.mark.slow
+def test_the_article_s_model_has_its_parameters():
+    model = published.Published(configuration_of("t6_beta_dense", 6000))
+    assert model.count_params() / 1e6 == pytest.approx(78.85, abs=0.01)
