@@ -41,9 +41,14 @@ def session(model, vocabulary):
 
 
 def watched(widget):
-    """The widget's messages to the browser, as they go."""
+    """The widget's messages to the browser, as they go, but for those that only say "heard"."""
     messages = []
-    widget.send = lambda content, buffers=None: messages.append(json.loads(json.dumps(content)))
+
+    def send(content, buffers=None):
+        if content != {"kind": "heard"}:
+            messages.append(json.loads(json.dumps(content)))
+
+    widget.send = send
     return messages
 
 
