@@ -41,9 +41,14 @@ def session(model, vocabulary):
 
 
 def watched(widget):
-    """The widget's messages to the browser, as they go."""
+    """The widget's messages to the browser, as they go, but for those that only say "heard"."""
     messages = []
-    widget.send = lambda content, buffers=None: messages.append(json.loads(json.dumps(content)))
+
+    def send(content, buffers=None):
+        if content != {"kind": "heard"}:
+            messages.append(json.loads(json.dumps(content)))
+
+    widget.send = send
     return messages
 
 
@@ -283,7 +288,9 @@ def test_a_reload_in_the_middle_gets_everything(chat):
 
 
 def test_side_by_side_each_column_is_what_it_says(model, vocabulary, session):
+    session.add("我叫米米", "你好，米米！")  # its own conversation stays its own
     beside = SideBySide(session, **{**QUICK, "position": 0.25})
+    assert beside.picture() is None
     beside.say("你好", "再见")
     blends = [[1, 0], [0, 1], None, [0.75, 0.25]]
     for i, blend in enumerate(blends):
@@ -293,7 +300,8 @@ def test_side_by_side_each_column_is_what_it_says(model, vocabulary, session):
             answer = alone.chat(exchange["question"], max_length=6, **settings)
             assert text_of(exchange, i) == answer
     assert [c["key"] for c in beside.columns] == ["alone", "alone", "mixture", "blend"]
-    assert session.turns == []
+    assert len(session.turns) == 2
+    assert "forced blend" in beside.picture().text
     beside.again()
     beside.undo()
     assert len(beside.exchanges) == 2

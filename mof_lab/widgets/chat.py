@@ -50,7 +50,7 @@ class Chat(Panel):
         self._before = []  # what Undo goes back to: (exchanges, a conversation a session)
         self._next_id = 0
         self._position = None  # the blend that is forced now
-        self.exchanges = [self._told(*turns) for turns in _pairs(session.turns)]
+        self.exchanges = [self._told(*turns) for turns in _pairs(self.session.turns)]
         self.settings = dict(choices.DEFAULTS)
         self.set(**changes)
         self._count()

@@ -142,13 +142,17 @@ class Lab(Server):
 
     def open(self, page, name):
         """Opens a notebook and waits until its kernel is there."""
-        page.goto(f"{self.url}/lab/tree/{name}?reset&token={token(self.folder)}")
-        page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=PATIENCE * 1000)
+        self.look(page, name)
         page.wait_for_function(
             "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
             "?.connectionStatus === 'connected'",
             timeout=PATIENCE * 1000,
         )
+
+    def look(self, page, name):
+        """Opens a notebook, whether its kernel is there or not."""
+        page.goto(f"{self.url}/lab/tree/{name}?reset&token={token(self.folder)}")
+        page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=PATIENCE * 1000)
 
     def command(self, page, name):
         """Runs a command of JupyterLab and waits for it."""

@@ -266,7 +266,7 @@ def test_without_a_kernel_there_is_a_picture(lab, page, pictures):
     assert "image/svg+xml" in saved and chat.answers()[0] in saved
     assert re.search(r"<svg|image/svg\+xml", lab.exported("picture.ipynb"))
     page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-    page.reload()
+    lab.look(page, "picture.ipynb")
     picture = page.locator(".jp-RenderedSVG").first
     picture.wait_for()
     assert picture.bounding_box()["height"] > 100
@@ -324,8 +324,8 @@ def test_theme_and_language(lab, page, pictures, name, theme, code):
         chat.wait("root => root.lang === 'zh-CN'")
     for message in ("你好", "我叫小明", "我叫什么名字？"):
         chat.say(message)
-    chat.root.locator(".mof-answer").last.locator(".mof-char").nth(1).hover()
     page.locator(".jp-InputArea").first.evaluate("a => a.style.display = 'none'")
+    chat.root.locator(".mof-answer").last.locator(".mof-char").nth(1).hover()
     paper = chat.root.evaluate("r => getComputedStyle(r).backgroundColor")
     brightness = sum(int(x) for x in paper.strip("rgb()").split(",")[:3])
     assert (brightness < 200) == (name == "dark")
