@@ -79,7 +79,7 @@ def test_stop_before_the_first_character(chat):
     chat.text.press("Escape")
     chat.wait("root => root.querySelectorAll('.mof-exchange').length === 1")
     chat.idle()
-    assert len(chat.answers()[0]) < 100
+    assert len(chat.answers()[0]) < 500  # of 2,048 that it would write
     chat.action("undo").click()
     chat.wait("root => !root.querySelector('.mof-exchange')")
     assert chat.text.input_value() == "讲" * 1500
