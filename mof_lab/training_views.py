@@ -95,4 +95,3 @@ def summary(recording, earlier=None):
         views.append(moment(recording, recording.moments[-1]))
     views = [view for view in views if view is not None]
     return stacked(views) if views else None
-

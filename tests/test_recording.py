@@ -12,7 +12,9 @@ from mof_lab.recording import Moment, Recording
 
 
 def progress(step, steps=100, loss=2.0, bits=None):
-    return Progress("router", step, steps, loss, bits, step * 64, 640.0, step / 10, 3.0, 1e-3, 10**8)
+    return Progress(
+        "router", step, steps, loss, bits, step * 64, 640.0, step / 10, 3.0, 1e-3, 10**8
+    )
 
 
 @pytest.fixture
