@@ -36,7 +36,7 @@ function buildPicture(ui, name) {
     const [left, top, width, height, low, high] = (svg?.dataset.box ?? "").split(" ").map(Number);
     if (atEnd || !height) return;
     const x = left + (width * (step - low)) / (high - low);
-    const veil = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    const veil = document.createElementNS(svg.namespaceURI, "path");
     veil.setAttribute("class", "mof-veil");
     veil.setAttribute("d", `M${x} ${top - 4}H${left + width + 8}V${top + height - 1}H${x}z`);
     svg.append(veil);
