@@ -125,7 +125,9 @@ def curves(series, x_label="", y_label="", title="Curves 曲线", note=""):
                 sparkline([heights[k] for k in marked]),
             ]
         )
-    svg = draw.page(title, note, parts, box[1] + box[3] + 54)
+    # Where the lines are, for who wants to point at a place of the x axis: a widget's slider.
+    place = " ".join(f"{n:g}" for n in (*box, xs[0], xs[-1]))
+    svg = draw.page(title, note, parts, box[1] + box[3] + 54, data_box=place)
     header = [y_label, "first 首", "last 末", "lowest 最低", "course 走势"]
     return View(svg, f"{visible(title)}\n" + table(header, rows))
 

@@ -7,6 +7,7 @@ code host and in a file. Lengths are in pixels of a picture 720 wide.
 import base64
 import html
 import math
+import re
 import struct
 import unicodedata
 import zlib
@@ -120,7 +121,7 @@ def fit(content, width, size):
     return content + "…"
 
 
-def page(title, note, parts, height):
+def page(title, note, parts, height, **attributes):
     """The whole picture, on a light ground of its own: title, one line of explanation, parts."""
     body = [
         rect(0.5, 0.5, WIDTH - 1, height - 1, PAPER, stroke=FAINT, rx=6),
@@ -138,7 +139,20 @@ def page(title, note, parts, height):
         role="img",
         aria_label=title,
         font_family=FONT,
+        **attributes,
     )
+
+
+def stacked(views):
+    """Several `View`s as one, each below the one before."""
+    top, parts = 0.0, []
+    for view in views:
+        height = float(re.match(r'<svg [^>]*? height="([\d.]+)"', view.svg)[1])
+        parts.append(view.svg.replace("<svg ", f'<svg y="{_number(top)}" ', 1))
+        top += height + 8
+    frame = {"xmlns": "http://www.w3.org/2000/svg", "width": WIDTH, "height": top}
+    svg = element("svg", "\n".join(parts), viewBox=f"0 0 {WIDTH} {_number(top)}", **frame)
+    return View(svg, "\n\n".join(view.text for view in views))
 
 
 TOP = 66  # where the parts below title and note begin

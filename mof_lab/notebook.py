@@ -4,8 +4,6 @@ Written for a kernel of Jupyter; without one the same lines are printed.
 """
 
 import json
-import time
-from contextlib import closing
 from math import log
 
 import numpy as np
@@ -17,14 +15,10 @@ from .errors import LabError
 from .folders import PROJECT, fast, runs_folder, shipped
 from .packing import encode_dialogue
 from .pipeline import Run
-from .progress import clock
 from .reasoning.memory import SMALL_TALK
 from .reasoning.words import COLOURS
-from .tables import bar, table
-from .views import curves
+from .tables import table
 from .vocabulary import PADDING
-
-UPDATE_EVERY_SECONDS = 0.5
 
 #: Something of two characters that is told, asked for and answered.
 TOPICS = {
@@ -89,48 +83,24 @@ def _shipped_model(run):
     return model
 
 
-def train(trainer):
-    """Trains to the end of a stage with one line that is kept up to date, then draws the curve.
+def train(run, stage, model=None, **options):
+    """Shows a `widgets.TrainingPanel` and starts it, unless that stage is trained already.
 
-    Interrupting the kernel stops the training and keeps it; the same cell goes on from there.
+    Where somebody can click it returns at once; the next cell begins with `training.result()`.
 
     Args:
-        trainer: a `training.Trainer`, e.g. `run.trainer("gru", model)`.
+        as of `widgets.TrainingPanel`.
 
     Returns:
-        its `progress.Record`.
+        the panel.
     """
-    record, name = trainer.record, trainer.stage.name
-    if record.done:
-        _show(f"{name} was trained before: {_result(record)}")
-    else:
-        line = _show(f"{name}: compiling 编译中 …", display_id=True)
-        try:
-            with closing(iter(trainer)) as reports:  # closed = saved, wherever it is left
-                _follow(reports, line)
-            _update(line, f"{name} is trained 训练完成: {_result(record)}")
-        except KeyboardInterrupt:
-            _update(
-                line,
-                f"{name} stopped at step {record.step} of {record.steps} and is saved; run this "
-                "cell again to go on. 已停止并保存，再次运行本单元格即可继续。",
-            )
-    if record.curve:
-        display(training_curve(record, name))
-    return record
+    from .widgets import TrainingPanel  # needs the lab's packages
 
-
-def training_curve(record, name):
-    """Bits a character over the steps of a stage, in training and held out."""
-    return curves(
-        {
-            "training 训练": [(step, loss / log(2)) for step, _, loss, _ in record.curve],
-            "held out 留出": [(step, bits) for step, _, _, bits in record.curve],
-        },
-        x_label="steps 步数",
-        y_label="bits per character 每字比特",
-        title=f"Stage {name} 阶段",
-    )
+    panel = TrainingPanel(run, stage, model, **options)
+    display(panel)
+    if not panel.record.done:
+        panel.start()
+    return panel
 
 
 def reminder(topic, told, answered, exchanges):
@@ -199,45 +169,3 @@ def benchmark(suite, folder=PROJECT / "benchmarks" / "results"):
     if figures:
         parts.append(table(("figure 指标", "found 实测"), figures))
     return "\n\n".join(parts + result["notes"])
-
-
-def _follow(reports, line):
-    shown, bits, first = 0.0, None, True
-    for progress in reports:
-        bits = bits if progress.bits_per_character is None else progress.bits_per_character
-        if time.monotonic() - shown < UPDATE_EVERY_SECONDS:
-            continue
-        shown = time.monotonic()
-        # The first step compiles: a speed taken from it would promise hours.
-        left, first = "–:––" if first else clock(progress.seconds_left), False
-        _update(
-            line,
-            f"{progress.stage} {bar(progress.step / progress.steps, 20)} "
-            f"{progress.step}/{progress.steps}  loss {progress.loss:.3f}  "
-            f"held out {'–' if bits is None else f'{bits:.3f}'} bits/char  "
-            f"{progress.tokens_per_second:,.0f} char/s  {left} left",
-        )
-
-
-def _result(record):
-    measured = [bits for *_, bits in record.curve if bits is not None]
-    held_out = f", {measured[-1]:.3f} bits/char held out" if measured else ""
-    speed = record.tokens / max(1e-9, record.seconds)
-    return f"{record.steps} steps in {clock(record.seconds)}, {speed:,.0f} char/s{held_out}"
-
-
-class _Line(str):
-    """A text that is displayed as it is, without quotes."""
-
-    __repr__ = str.__str__
-
-
-def _show(text, **options):
-    return display(_Line(text), **options)
-
-
-def _update(line, text):
-    if line is None:  # no kernel
-        print(text)
-    else:
-        line.update(_Line(text))

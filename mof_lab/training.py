@@ -43,6 +43,7 @@ class Trainer:
         seconds: the steps are made fewer to fit into this time on a slow machine; compiling,
             before the first of them, is not counted.
         reports: how many times the held-out text is measured over the stage.
+        report_seconds: how often the loop is handed a `Progress`; 0 = after every step.
     """
 
     def __init__(
@@ -56,12 +57,13 @@ class Trainer:
         held_out=None,
         seconds=math.inf,
         reports=12,
+        report_seconds=0.5,
     ):
         keep_freed_memory()
         self.model, self.vocabulary, self.preset, self.stage = model, vocabulary, preset, stage
         self.directory = Path(directory)
         self.budget = seconds
-        self.reports = reports
+        self.reports, self.report_seconds = reports, report_seconds
         names = [s.name for s in preset.stages]
         order = names.index(stage.name) if stage.name in names else len(names)
         self.batches = Batches(packs, stage.shares, preset.batch, preset.seed * 1000 + order)
@@ -156,7 +158,10 @@ class Trainer:
             checkpoint.restore(self.directory, meta, "optimizer", self.optimizer.variables)
 
     def __iter__(self):
-        """Trains, and reports about twice a second; saves whenever the loop is left."""
+        """Trains, and reports as often as asked; saves whenever the loop is left.
+
+        What the loop does with a report, a pause perhaps, is not counted as training.
+        """
         if self.record.done:
             return
         started = reported = saved = time.monotonic()
@@ -177,7 +182,7 @@ class Trainer:
                 if finished and self.preset.average:
                     self.optimizer.finalize_variable_values(self.variables)
                 measure = finished or self._due()
-                if measure or now - reported > 0.5:
+                if measure or now - reported > self.report_seconds:
                     mean = float(tf.reduce_mean(losses))
                     if not math.isfinite(mean) or finished and not self._sound(losses):
                         raise LabError(
@@ -191,8 +196,10 @@ class Trainer:
                             [self.record.step, round(self.record.seconds, 2), mean, bits]
                         )
                     speed = (self.record.tokens - since) / max(1e-9, now - reported)
-                    yield self._progress(mean, bits, speed)
+                    report, away = self._progress(mean, bits, speed), time.monotonic()
+                    yield report
                     losses, since, reported = [], self.record.tokens, time.monotonic()
+                    started += reported - away
                 due = time.monotonic() - saved > SAVE_EVERY_SECONDS
                 if due and not finished and self._sound(losses):
                     self.save()

@@ -4,14 +4,23 @@ from mof_lab.widgets import Chat
 Chat(shipped("tiny"))
 
 base.py     Panel: what every widget has: language, theme, status, errors, a snapshot
-texts.py    every word of the interface, in English and Chinese
-chat.py     Chat, SideBySide
+texts.py    every word of the interface, in English and Chinese; texts_*.py those of one widget
+chat.py     Chat       side_by_side.py  SideBySide
+training.py TrainingPanel, Replay
+explorer.py Explorer: what happens inside, on one axis of characters
 *.js, *.css what runs in the browser: plain modules, no build step, nothing from a network
 """
 
 import importlib
 
-_WHERE = {"Chat": "chat", "SideBySide": "side_by_side", "Panel": "base"}
+_WHERE = {
+    "Chat": "chat",
+    "SideBySide": "side_by_side",
+    "TrainingPanel": "training",
+    "Replay": "training",
+    "Explorer": "explorer",
+    "Panel": "base",
+}
 
 __all__ = list(_WHERE)
 

@@ -1,0 +1,209 @@
+// The training panel in the browser, and the replay of a recording: without a kernel it plays too.
+
+const SPEEDS = [1, 4, 16, 64];
+const [STEP, SECONDS, LOSS, HELD_OUT, RATE, LEARNING, MEMORY, LEFT] = [0, 1, 2, 3, 4, 5, 6, 7];
+
+const clock = (seconds) => {
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+};
+
+/** A picture that Python drew, as elements: its colours follow the theme by the style sheet. */
+function pictureOf(svg) {
+  const parsed = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
+  return document.importNode(parsed, true);
+}
+
+/** Shows [svg, text]: the picture, and the text for who reads or copies it. */
+function buildPicture(ui, name) {
+  const place = element("div", { class: "mof-picture", "data-picture": name });
+  const text = element("pre", { class: "mof-numbers", tabindex: "0" });
+  const summary = ui.label(element("summary"), "numbers");
+  const folded = element("details", {}, summary, text);
+  const node = element("div", {}, place, folded);
+  let shown = null;
+  node.show = (view) => {
+    node.hidden = !view?.length;
+    if (node.hidden || shown === view[0]) return;
+    shown = view[0];
+    place.replaceChildren(pictureOf(view[0]));
+    text.textContent = view[1];
+  };
+  /** Dims what lies behind a step; nothing at the end. */
+  node.pointAt = (step, atEnd) => {
+    const svg = place.firstChild;
+    svg?.querySelector(".mof-veil")?.remove();
+    const [left, top, width, height, low, high] = (svg?.dataset.box ?? "").split(" ").map(Number);
+    if (atEnd || !height) return;
+    const x = left + (width * (step - low)) / (high - low);
+    const veil = document.createElementNS(svg.namespaceURI, "path");
+    veil.setAttribute("class", "mof-veil");
+    veil.setAttribute("d", `M${x} ${top - 4}H${left + width + 8}V${top + height - 1}H${x}z`);
+    svg.append(veil);
+  };
+  return node;
+}
+
+function buildTraining(ui) {
+  const { model } = ui;
+  const live = model.get("live");
+  ui.label(ui.title, live ? "title" : "title_replay");
+
+  // ---- buttons
+  const action = (key, act) =>
+    ui.label(element("button", { type: "button", "data-action": key, onclick: act }), key);
+  const begin = action("begin", () => ui.send("begin"));
+  const pause = action("pause", () => ui.send("pause"));
+  const resume = action("resume", () => ui.send("resume"));
+  const stop = action("stop", () => ui.send("stop"));
+  const sample = action("sample", () => ui.send("sample"));
+  begin.classList.add("mof-main");
+  stop.classList.add("mof-stops", "mof-main");
+  const buttons = element("div", { class: "mof-actions", hidden: !live },
+    begin, pause, resume, stop, sample);
+
+  // ---- numbers
+  const numbers = {};
+  const number = (key) => {
+    numbers[key] = element("output", { "data-number": key });
+    return element("div", {}, ui.label(element("span"), key), numbers[key]);
+  };
+  const board = element("div", { class: "mof-board" },
+    ...["loss", "held_out", "rate", "left", "memory", "learning_rate"].map(number));
+
+  // ---- timeline
+  const slider = element("input", { type: "range", min: 0, step: 1, "data-name": "timeline" });
+  ui.label(slider, "timeline", "aria-label");
+  const where = element("output", { class: "mof-where" });
+  const play = element("button", { type: "button", "data-action": "play" });
+  const speed = element("select", { "data-name": "speed" },
+    ...SPEEDS.map((times) => element("option", { value: times }, `${times} ×`)));
+  ui.label(speed, "speed", "aria-label");
+  speed.value = 16;
+  const timeline = element("div", { class: "mof-timeline" }, play, speed, slider, where);
+
+  // ---- pictures
+  const course = buildPicture(ui, "course");
+  const moment = buildPicture(ui, "moment");
+  const forming = buildPicture(ui, "forming");
+  const more = element("details", { class: "mof-settings" },
+    ui.label(element("summary"), "forming"), forming);
+  const empty = ui.label(element("div", { class: "mof-hint" }), "nothing_yet");
+
+  // ---- earlier runs
+  const others = element("div", { class: "mof-earlier" });
+  const compare = element("details", { class: "mof-settings", hidden: !live },
+    ui.label(element("summary"), "compare"), others);
+  const showEarlier = () => {
+    const names = model.get("earlier"), chosen = model.get("chosen");
+    const boxes = names.map((name) => {
+      const box = element("input", { type: "checkbox", "data-run": name });
+      box.checked = chosen.includes(name);
+      box.addEventListener("change", () => {
+        const now = [...others.querySelectorAll("input:checked")].map((b) => b.dataset.run);
+        ui.send("compare", { names: now });
+      });
+      return element("label", {}, box, " ", name);
+    });
+    if (others.querySelectorAll("input").length !== names.length || !names.length)
+      others.replaceChildren(...(boxes.length ? boxes : [ui.t("none_earlier")]));
+  };
+
+  // ---- what is shown: the step of the slider, or the newest as long as nobody moved it
+  let at = null, playing = null;
+  const points = () => model.get("points");
+  const last = () => points().at(-1)?.[STEP] ?? 0;
+  const before = (list, step, of) => list.findLast((one) => of(one) <= step);
+  const format = (point) => ({
+    loss: point[LOSS].toFixed(3),
+    held_out: before(points().filter((p) => p[HELD_OUT] !== null), point[STEP], (p) => p[STEP])
+      ?.[HELD_OUT].toFixed(3) ?? "–",
+    rate: Math.round(point[RATE]).toLocaleString(),
+    left: clock(point[LEFT]),
+    memory: `${(point[MEMORY] / 1e9).toFixed(2)} GB`,
+    learning_rate: point[LEARNING].toPrecision(2),
+  });
+  function show() {
+    const end = last(), step = at ?? end;
+    const point = before(points(), step, (p) => p[STEP]) ?? points()[0];
+    const values = point ? format(point) : {};
+    for (const [key, node] of Object.entries(numbers)) node.textContent = values[key] ?? "–";
+    slider.max = Math.max(1, end);
+    slider.value = step;
+    where.textContent = ui.t("at", { step: Math.round(step), steps: model.get("steps") });
+    slider.setAttribute("aria-valuetext", where.textContent);
+    const [, ...view] = before(model.get("moments"), step, (m) => m[0]) ?? [];
+    moment.show(view);
+    course.pointAt(step, at === null);
+    forming.pointAt(step, at === null);
+    play.textContent = ui.t(playing === null ? "play" : "halt");
+  }
+  function halt() {
+    cancelAnimationFrame(playing);
+    playing = null;
+  }
+  slider.addEventListener("input", () => {
+    halt();
+    at = Number(slider.value) >= last() ? null : Number(slider.value);
+    show();
+  });
+
+  /** The step at a time of the training, between two points in proportion. */
+  function stepAt(seconds) {
+    const all = points(), i = all.findIndex((p) => p[SECONDS] > seconds);
+    if (i < 0) return last();
+    const [to, from] = [all[i], all[i - 1] ?? [0, 0]];
+    const share = (seconds - from[SECONDS]) / (to[SECONDS] - from[SECONDS]);
+    return from[STEP] + share * (to[STEP] - from[STEP]);
+  }
+  function start() {
+    let seconds = at === null ? 0 : before(points(), at, (p) => p[STEP])?.[SECONDS] ?? 0;
+    let then = null;
+    const frame = (now) => {
+      seconds += ((now - (then ?? now)) / 1000) * Number(speed.value);
+      then = now;
+      at = stepAt(seconds);
+      if (at >= last()) {
+        at = null;
+        halt();
+      } else playing = requestAnimationFrame(frame);
+      show();
+    };
+    playing = requestAnimationFrame(frame);
+  }
+  play.addEventListener("click", () => {
+    if (playing === null) start();
+    else halt();
+    show();
+  });
+
+  const showState = () => {
+    const state = model.get("state"), running = ui.running();
+    begin.hidden = running;
+    pause.hidden = !running || state === "paused";
+    resume.hidden = state !== "paused";
+    stop.hidden = !running;
+    begin.disabled = last() >= model.get("steps");
+    for (const button of [pause, stop, sample]) button.disabled = state === "stopping";
+  };
+  const showViews = () => {
+    course.show(model.get("course"));
+    forming.show(model.get("forming"));
+    more.hidden = !model.get("forming").length;
+    empty.hidden = model.get("course").length > 0 || model.get("moments").length > 0;
+    timeline.hidden = !points().length;
+    show();
+    showState();
+  };
+  ui.on(["course", "forming", "moments", "points", "steps"], showViews);
+  ui.on(["state"], showState);
+  ui.on(["earlier", "chosen"], showEarlier);
+  ui.relabelled(() => {
+    if (!model.get("earlier").length) others.replaceChildren(ui.t("none_earlier"));
+    show();
+  });
+  ui.body.append(buttons, board, empty, course, timeline, moment, more, compare);
+  return halt;
+}
+
+export default { render: ({ model, el }) => panel(model, el, buildTraining) };

@@ -1,0 +1,277 @@
+"""A training to watch and to steer, and the replay of one that is over.
+
+training = TrainingPanel(run, "gru")     # a pipeline.Run and a stage of it
+training                                 # show it, then
+training.start()                         # the same as its button
+Replay("runs/notebooks/gru")             # what was recorded, in a minute instead of ten
+"""
+
+import threading
+import time
+from contextlib import closing
+from dataclasses import replace
+
+import traitlets
+
+from .. import jobs, recording
+from ..errors import LabError
+from ..progress import clock
+from ..recording import Recording
+from ..training_views import course, forming, moment, summary
+from . import texts
+from .base import HERE, STYLE, Panel, script
+from .texts_training import TRAINING
+
+POINT_EVERY_SECONDS = 0.5
+#: Looking at the model may take this share of the time, the first and the last look apart.
+LOOKING = 0.1
+
+
+class StillTrainingError(LabError):
+    """Something needs a training that is not over; a notebook shows the sentence alone."""
+
+    def _render_traceback_(self):
+        return [str(self)]
+
+
+class Replay(Panel):
+    """A recorded training, played in the browser: the kernel has nothing to do with it.
+
+    Args:
+        source: a `Recording`, its file, or the folder of a checkpoint that has one.
+    """
+
+    _esm = script("training.js")
+    _css = STYLE + (HERE / "training.css").read_text(encoding="utf-8")
+    words = texts.texts(texts.COMMON, TRAINING)
+    about = "A recorded training 训练回放: run this cell to play it 运行本单元格即可播放"
+
+    live = traitlets.Bool(False).tag(sync=True)  # has it buttons to train with?
+    stage = traitlets.Unicode().tag(sync=True)
+    steps = traitlets.Int(1).tag(sync=True)
+    points = traitlets.List().tag(sync=True)  # of `recording.Point`s
+    course = traitlets.List().tag(sync=True)  # [SVG, text] or []; so is `forming`
+    forming = traitlets.List().tag(sync=True)
+    moments = traitlets.List().tag(sync=True)  # of [step, SVG, text]
+    earlier = traitlets.List().tag(sync=True)  # names of runs to compare with
+    chosen = traitlets.List().tag(sync=True)  # those that are drawn
+
+    def __init__(self, source):
+        super().__init__()
+        self._drawing = threading.RLock()
+        self._curves = {}
+        self._show(source if isinstance(source, Recording) else Recording.load(source))
+        if self.recording.points:
+            last = self.recording.points[-1]
+            self.tell("recorded", steps=last.step, time=clock(last.seconds))
+
+    def _show(self, shown):
+        self.recording, self._looks = shown, {}
+        self.stage = shown.stage
+        self.draw()
+
+    def picture(self):
+        return summary(self.recording, self._compared())
+
+    def draw(self):
+        """Brings what is shown up to what is recorded."""
+        with self._drawing:
+            self.steps = max(1, self.recording.steps)
+            self.points = [list(point) for point in self.recording.points]
+            self.course = _parts(course(self.recording, self._compared()))
+            self.forming = _parts(forming(self.recording))
+            there = self.recording.moments
+            self._looks = {
+                id(m): self._looks.get(id(m)) or [m.step, *_parts(moment(self.recording, m))]
+                for m in there
+            }
+            self.moments = list(self._looks.values())
+
+    def _compared(self):
+        return {name: self._curves[name] for name in self.chosen}
+
+
+class TrainingPanel(Replay):
+    """Trains a stage of a run, and can be paused, stopped, asked for a sample, and looked back at.
+
+    Args:
+        run: a `pipeline.Run`.
+        stage: its name, or a `configuration.Stage`.
+        model: what to train; None = as the stage before left it, see `notebook.model_before`.
+        sayings: what the model is asked to answer, to see how it comes along.
+        options: more of `training.Trainer`.
+
+    A training that was stopped goes on from its checkpoint, also in another kernel.
+    """
+
+    about = "Training 训练: run this cell to train 运行本单元格即可训练"
+
+    def __init__(self, run, stage, model=None, sayings=("你好", "法国的首都是哪里？"), **options):
+        from ..look import Look  # TensorFlow is slow to import
+        from ..notebook import model_before
+
+        model = model_before(run, stage) if model is None else model
+        self.trainer = run.trainer(stage, model, report_seconds=0, **options)
+        self._look = Look(run, self.trainer.stage, model, sayings)
+        self._asked, self._looking = threading.Event(), threading.Lock()
+        self._waiting, self._before, self._noted = [], None, 0.0
+        self._cost, self._looked = 0.0, 0.0
+        super().__init__(self._begun(run, model))
+        self.live = True
+        self._curves = recording.earlier(self.trainer.directory)
+        self.earlier = list(self._curves)
+        self._say_where()
+
+    def _begun(self, run, model):
+        """The recording so far, up to the checkpoint; a new one where there is none to go on."""
+        record, stage = self.trainer.record, self.trainer.stage
+        try:
+            begun = Recording.load(self.trainer.directory)
+        except LabError:
+            return Recording(stage.name, run.preset.name, list(model.config.experts), record.steps)
+        begun.back_to(record.step)
+        return begun
+
+    # ---- from a cell ----
+
+    @property
+    def record(self):
+        """The trainer's `progress.Record`."""
+        return self.trainer.record
+
+    def start(self):
+        """Trains, or goes on; returns the job, None if another one is running.
+
+        Where somebody can click it returns at once, see `jobs.headless`.
+        """
+        job = self.run(f"{self.words['en']['title']} {self.stage}", self._train)
+        if job is not None and not job.alive:
+            self.keep()  # from the cell itself: an executed notebook has to be complete
+        return job
+
+    def result(self):
+        """The `progress.Record`, once it is over.
+
+        Raises:
+            LabError: it is not over, or it failed; the sentence says what to do.
+        """
+        job = self._job
+        if job is not None and job.alive:
+            raise StillTrainingError(
+                f"Stage {self.stage} is still being trained: wait until it is done, or press Stop, "
+                "then run this cell again. 训练还在进行：请等它结束或点“停止”，再运行本单元格。"
+            )
+        if job is not None and job.failure is not None:
+            raise LabError(job.failure.sentence)
+        if self.record.step == 0:
+            raise StillTrainingError(
+                f"Stage {self.stage} is not trained yet: press Train above, then run this cell "
+                "again. 还没有训练：请点“开始训练”，再运行本单元格。"
+            )
+        return self.record
+
+    # ---- from the browser ----
+
+    def on_begin(self, content):
+        self.start()
+
+    def on_sample(self, content):
+        job = self._job
+        if job is not None and job.state == jobs.PAUSED:  # the model is at rest
+            self._take(asked=True)
+        elif job is not None and job.alive:
+            self._asked.set()
+            self.tell("sampling")
+        else:
+            self.run(self.words["en"]["sample"], lambda job: self._take(job.go_on, asked=True))
+
+    def on_compare(self, content):
+        self.chosen = [name for name in self.earlier if name in content["names"]]
+        self.draw()
+
+    # ---- how it works ----
+
+    def _changed(self, job):
+        super()._changed(job)
+        if job.state == jobs.PAUSED:
+            self.tell("paused", step=self.record.step)
+        elif job.state == jobs.RUNNING:
+            self.tell("training", stage=self.stage)
+        elif job.state == jobs.STOPPING:
+            self.tell("stopping")
+
+    def _train(self, job):
+        trainer, record = self.trainer, self.trainer.record
+        self.recording.back_to(record.step)
+        self._waiting, self._before = [], None
+        charts = jobs.Pump(lambda _: self.draw(), jobs.CHART_HZ)
+        self.tell("compiling", stage=self.stage)
+        try:
+            if record.step == 0:
+                self._take(job.go_on)
+                self.tell("compiling", stage=self.stage)
+            with closing(iter(trainer)) as reports:  # closed = saved, wherever it is left
+                for progress in reports:
+                    if self._before is None:
+                        self.tell("training", stage=self.stage)
+                    if self._note(progress):
+                        charts.put(progress)
+                    if not job.go_on():
+                        break
+                    if self._asked.is_set():
+                        self._asked.clear()
+                        self._take(job.go_on, asked=True)
+                    elif progress.bits_per_character is not None and self._affordable():
+                        self._take(job.go_on)
+        finally:
+            self.recording.save(trainer.directory)
+            self.draw()
+        self._say_where()
+
+    def _say_where(self):
+        record = self.record
+        if record.done:
+            self.tell("trained", steps=record.steps, time=clock(record.seconds))
+        elif record.step:
+            self.tell("stopped", step=record.step, steps=record.steps)
+        else:
+            self.tell("idle")
+
+    def _note(self, progress):
+        """Adds a point to the recording twice a second, a mean over the steps; says if it did."""
+        now, first = time.monotonic(), self._before is None
+        if first:  # it compiled: a speed taken from it would promise hours
+            self._before, self._noted = progress, now
+        self._waiting.append(progress)
+        wanted = progress.bits_per_character is not None or progress.step == progress.steps
+        if not wanted and now - self._noted < POINT_EVERY_SECONDS:
+            return False
+        speed = progress.tokens_per_second
+        if not first:
+            took = max(1e-9, progress.seconds - self._before.seconds)
+            speed = (progress.tokens - self._before.tokens) / took
+        rest = progress.seconds_left * progress.tokens_per_second / max(1e-9, speed)
+        loss = sum(p.loss for p in self._waiting) / len(self._waiting)
+        self.recording.add(replace(progress, loss=loss, tokens_per_second=speed, seconds_left=rest))
+        self._waiting, self._before, self._noted = [], progress, now
+        return True
+
+    def _affordable(self):
+        """Has there been enough training since the last look, or is it the last of all?"""
+        since = time.monotonic() - self._looked
+        return self.record.step == self.record.steps or since * LOOKING >= self._cost
+
+    def _take(self, go_on=lambda: True, asked=False):
+        """Looks at the model as it is now and shows it."""
+        with self._looking:
+            began = time.monotonic()
+            self.recording.add_moment(self._look.at(self.record.step, go_on, asked))
+            self._looked = time.monotonic()
+            self._cost = self._looked - began
+        self.draw()
+        if asked:
+            self.tell("sampled", step=self.record.step)
+
+
+def _parts(view):
+    return [] if view is None else [view.svg, view.text]

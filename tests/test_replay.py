@@ -1,0 +1,81 @@
+"""A recorded training as a picture and as a widget; no model is needed."""
+
+import json
+import re
+
+import pytest
+
+pytest.importorskip("anywidget", reason="widgets need the lab's packages: pip install -e .[lab]")
+
+from mof_lab.progress import Progress
+from mof_lab.recording import Moment, Recording
+from mof_lab.training_views import course, forming, moment, summary
+from mof_lab.widgets import Replay
+from mof_lab.widgets.texts_training import TRAINING
+
+MARKUP = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def recorded():
+    made = Recording("router", "toy", ["gru", "transformer"], 100)
+    for step in range(0, 101, 10):
+        bits = 5.0 - step / 50 if step % 20 == 0 else None
+        made.add(Progress("router", step, 100, 2.0, bits, 64, 640.0, step / 10, 3.0, 1e-3, 10**8))
+    for step in (0, 50, 100):
+        said = [[MARKUP, [["你", [0.25, 0.75]], ["好", [0.5, 0.5]]]]]
+        made.add_moment(Moment(step, said, {"chat": [0.4, 0.6]}, [0.1, 0.2]))
+    return made
+
+
+def test_the_views_show_what_is_recorded(recorded):
+    assert "3" in course(recorded).text and "held out" in course(recorded).text
+    assert "gru: chat" in forming(recorded).text and "thought" in forming(recorded).text
+    seen = moment(recorded, recorded.moments[1])
+    assert "step 50" in seen.svg and "0.400" in seen.text and "block 1" in seen.text
+    whole = summary(recorded)
+    assert "step 100" in whole.svg and whole.svg.count("<svg") > 3
+    assert len(whole.svg) < 60_000
+
+
+def test_nothing_recorded_yet():
+    empty = Recording("gru", "toy", ["gru"], 10)
+    assert course(empty) is forming(empty) is summary(empty) is None
+    replay = Replay(empty)
+    assert (replay.course, replay.moments, replay.picture()) == ([], [], None)
+
+
+def test_earlier_runs_are_drawn_beside_it(recorded):
+    curves = {"before": [[1, 0.1, 3.0, None], [90, 9.0, 2.0, 4.5]], "short": [[5, 1, 2.0, None]]}
+    text = course(recorded, curves).text
+    assert "before (earlier" in text and "4.5" in text
+    assert "short (earlier" in text and "2.885" in text  # nats as bits where nothing was held out
+
+
+def test_markup_stays_text(recorded):
+    replay = Replay(recorded)
+    assert all("<img" not in svg and "&lt;" in svg for _, svg, _ in replay.moments)
+    assert "<img" not in replay.picture().svg
+
+
+def test_a_replay_has_all_it_needs_in_the_browser(recorded, tmp_path):
+    recorded.save(tmp_path)
+    replay = Replay(tmp_path)
+    assert not replay.live and len(replay.points) == 11
+    assert [step for step, *_ in replay.moments] == [0, 50, 100]
+    assert replay.status["key"] == "recorded"
+    sent = {n: getattr(replay, n) for n in ("points", "moments", "course", "forming", "steps")}
+    assert len(json.dumps(sent)) < 100_000
+    box = list(map(float, re.search(r'data-box="([^"]*)"', replay.course[0])[1].split()))
+    assert len(box) == 6 and (box[4], box[5]) == (0, 100)
+
+
+def test_every_text_is_there_twice_and_all_that_is_asked_for():
+    gap = re.compile(r"\{(\w+)\}")
+    for key, (english, chinese) in TRAINING.items():
+        assert sorted(gap.findall(english)) == sorted(gap.findall(chinese)), key
+    source = str(Replay._esm)
+    asked = set(re.findall(r"""(?:ui\.t|action)\(?\s*"(\w+)\"""", source))
+    asked |= set(re.findall(r"""label\([^\n]*?, "(\w+)"\)""", source))
+    assert len(asked) > 10
+    assert asked <= set(Replay.words["en"]), asked - set(Replay.words["en"])
