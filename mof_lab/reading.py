@@ -6,6 +6,7 @@ Import them from `views`, where all views are.
 import numpy as np
 
 from . import drawing as draw
+from .charts import curves
 from .drawing import View, checked
 from .errors import LabError
 from .heat_maps import grouped
@@ -139,6 +140,22 @@ def next_characters(names, guesses, title="The next character 下一个字"):
     svg = draw.page(title, "", parts, top + len(guesses) * step + 14)
     rows = [[s, *(f"{p:.3f} {bar(p, 12)}" for p in ps)] for s, ps in guesses]
     return View(svg, f"{visible(title)}\n" + table(["symbol 字", *names], rows))
+
+
+def context_test(series):
+    """How much it helps to have been told something, by how far back that was.
+
+    Args:
+        series: name → [(characters in between, bits saved), …].
+    """
+    return curves(
+        series,
+        "characters back 相隔字数",
+        "bits saved 省下的比特",
+        "Is the fact still used? 说过的事还用得上吗？",
+        "Bits a character of the right answer that having been told it saves; 0 = forgotten. "
+        "0 表示已忘。",
+    )
 
 
 def stacked(views):

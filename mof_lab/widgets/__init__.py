@@ -6,12 +6,13 @@ Chat(shipped("tiny"))
 base.py     Panel: what every widget has: language, theme, status, errors, a snapshot
 texts.py    every word of the interface, in English and Chinese
 chat.py     Chat, SideBySide
+explorer.py Explorer: what happens inside, on one axis of characters
 *.js, *.css what runs in the browser: plain modules, no build step, nothing from a network
 """
 
 import importlib
 
-_WHERE = {"Chat": "chat", "SideBySide": "chat", "Panel": "base"}
+_WHERE = {"Chat": "chat", "SideBySide": "chat", "Explorer": "explorer", "Panel": "base"}
 
 __all__ = list(_WHERE)
 
