@@ -106,9 +106,9 @@ def reading_view(reading, looks=None, title="Inside one reading 一次阅读的�
                 parts.append(_columns(line, base, height, values[key][here], fill))
     where = "" if looks is None else _where(symbols, looks)
     svg = draw.page(
-        title,
-        "Dark gates keep (update) or use (reset) the old state; looks at: who is read. "
-        "门：深色为保留或使用旧状态。" + where,
+        title + where,
+        "bits: surprisal, then each expert alone; dark: update keeps, reset uses the past "
+        "深色：保留、使用过去",
         parts,
         bottom,
     )

@@ -12,7 +12,9 @@ function buildAxis(ui, number, { shown, preview, lock }) {
   const rows = element("div", { "aria-hidden": "true" });
   const pre = element("pre", { class: "mof-table" });
   const summary = ui.label(element("summary"), "table");
-  const node = element("div", {}, element("div", { class: "mof-axis" }, image, rows, layer),
+  const about = element("div", { class: "mof-about", role: "region", "aria-live": "polite" });
+  ui.label(about, "inspector", "aria-label");
+  const node = element("div", {}, element("div", { class: "mof-axis" }, image, rows, layer), about,
     element("details", {}, summary, pre));
   let cells = [], reading = null;
 
@@ -29,6 +31,7 @@ function buildAxis(ui, number, { shown, preview, lock }) {
   node.fill = (given) => {
     const focused = cells.indexOf(document.activeElement);
     reading = given;
+    node.ready = true;
     image.src = asImage(given.svg);
     pre.textContent = given.text;
     const { cell, symbol, area, places } = given.layout;
@@ -40,6 +43,7 @@ function buildAxis(ui, number, { shown, preview, lock }) {
     if (focused >= 0) cells[Math.min(focused, cells.length - 1)].focus();
     named();
   };
+  node.tell = (...found) => about.replaceChildren(...found);
   /** Shows a row of attention, (up to the position,) and marks the locked character. */
   node.mark = (row, locked) => {
     const { attention, places, cell } = reading.layout;
@@ -107,16 +111,17 @@ function aboutCharacter(ui, reading, number, position, row) {
   const alone = reading.alone[position].map((best, i) =>
     element("div", {}, `${ui.t("alone", { name: experts[i] })}: `,
       best.map(([symbol, p]) => `${symbol} ${inPercent(p)}`).join(" · ")));
-  const found = [title(ui.t("at", { number: number + 1, position,
+  const left = [title(ui.t("at", { number: number + 1, position,
     symbol: reading.symbols[position] })), facts,
-    title(ui.t(reading.next[position][0].length > 2 ? "next_off" : "next")), ...guesses, ...alone];
+    title(ui.t(reading.next[position][0].length > 2 ? "next_off" : "next")), ...guesses];
+  const right = [...alone];
   if (row) {
     const sum = row.reduce((a, b) => a + b, 0).toFixed(3);
     const most = row.map((w, s) => [w, s]).sort((a, b) => b[0] - a[0]).slice(0, 6);
-    found.push(title(ui.t("looks", { sum })), element("div", {},
+    right.push(title(ui.t("looks", { sum })), element("div", {},
       most.map(([w, s]) => `${reading.symbols[s]} (${s}) ${w.toFixed(3)}`).join(" · ")));
   }
-  return element("div", {}, ...found);
+  return [element("div", {}, ...left), element("div", {}, ...right)];
 }
 
 function buildExplorer(ui) {
@@ -127,7 +132,7 @@ function buildExplorer(ui) {
 
   // ---- prompts
   const boxes = ["first", "second"].map((key) => {
-    const text = element("textarea", { rows: 2, "data-name": key });
+    const text = element("textarea", { rows: 3, "data-name": key });
     text.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) read();
     });
@@ -147,21 +152,19 @@ function buildExplorer(ui) {
     }));
 
   // ---- readings on one axis, and the character that is looked at
-  const about = element("div", { class: "mof-about", role: "region", "aria-live": "polite" });
-  ui.label(about, "inspector", "aria-label");
   const axes = element("div");
   const rowOf = (number, position) => model.get("attention")[number]?.[position];
   const show = () => {
     const readings = model.get("readings");
-    const found = readings.map((reading, number) => {
-      const last = reading.symbols.length - 1;
-      const position = over?.[0] === number ? over[1] : (locked[number] ?? last);
-      const row = rowOf(number, Math.min(position, last));
-      axes.children[number]?.mark(row, locked[number] ?? null);
-      return aboutCharacter(ui, reading, number, Math.min(position, last), row);
+    [...axes.children].forEach((axis, number) => {
+      const reading = readings[number];
+      if (!axis.ready || !reading) return;
+      const wanted = over?.[0] === number ? over[1] : (locked[number] ?? Infinity);
+      const position = Math.min(wanted, reading.symbols.length - 1);
+      const row = rowOf(number, position);
+      axis.mark(row, locked[number] ?? null);
+      axis.tell(...aboutCharacter(ui, reading, number, position, row));
     });
-    about.replaceChildren(...found);
-    about.hidden = !readings.length;
   };
   ui.on(["locked"], () => {
     locked = [...model.get("locked")];
@@ -274,7 +277,7 @@ function buildExplorer(ui) {
   });
   ui.message("heard", showHeads); // what was refused is shown as it is
   ui.relabelled(showHeads);
-  ui.body.append(prompts, axes, about, switches,
+  ui.body.append(prompts, axes, switches,
     element("div", { class: "mof-beside" }, grid), large,
     element("div", { class: "mof-actions" }, topic, test, halt), curve);
 }
