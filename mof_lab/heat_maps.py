@@ -139,7 +139,7 @@ def gates(symbols, update, reset):
     for row, y in enumerate(draw.line_tops(places)):
         here = slice(row * draw.PER_LINE, (row + 1) * draw.PER_LINE)
         for i, (name, values) in enumerate(zip(names, (update, reset), strict=True)):
-            picture, base = _grouped(values)[:, here], y + i * (height + 6)
+            picture, base = grouped(values)[:, here], y + i * (height + 6)
             width = picture.shape[1] * draw.CELL
             english, chinese = name.split()
             parts += [
@@ -178,7 +178,7 @@ def _mean_distance(weights):
     return (weights * (position[:, None] - position)).sum(axis=-1).mean(axis=-1)
 
 
-def _grouped(values, groups=52):
+def grouped(values, groups=52):
     """(time, units) → (groups, time): means of neighbours among units sorted by their mean."""
     order = np.argsort(values.mean(axis=0), kind="stable")
     parts = np.array_split(values[:, order].T, min(groups, values.shape[1]))

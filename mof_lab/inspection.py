@@ -6,6 +6,7 @@ from functools import singledispatch
 import numpy as np
 import tensorflow as tf
 
+from .ablation import NOTHING, run_expert, weights_without
 from .errors import LabError
 from .experts import GRUExpert, TransformerExpert
 from .packing import encode_dialogue
@@ -27,6 +28,8 @@ class Trace:
     surprisal: np.ndarray  # (time,), bits of each character given those before; nan first
     top: list  # (time,), the likeliest next: (symbol, probability), best first
     expert_surprisal: np.ndarray  # (time, experts), bits if that expert alone had spoken
+    logits: np.ndarray  # (time, vocabulary), of the next character
+    expert_logits: np.ndarray  # (experts, time, vocabulary), had that expert alone spoken
     attention: np.ndarray  # (blocks, heads, time, time), causal, rows sum to 1
     decay: np.ndarray  # (heads,), γ of each head
     thought: np.ndarray  # (blocks, time), |thought| / |stream it is added to|
@@ -35,35 +38,39 @@ class Trace:
     reset: np.ndarray  # (time, units), 0 leaves the old state out of the new candidate
 
 
-def trace_dialogue(model, vocabulary, turns):
+def trace_dialogue(model, vocabulary, turns, off=NOTHING):
     """`trace` of a conversation, (role, text) pairs as in `ChatSession.turns`."""
-    return trace(model, vocabulary, encode_dialogue(turns, vocabulary)[0])
+    return trace(model, vocabulary, encode_dialogue(turns, vocabulary)[0], off)
 
 
 @singledispatch
-def trace(model, vocabulary, ids):
+def trace(model, vocabulary, ids, off=NOTHING):
     """Reads one document and notes everything a `Trace` holds.
 
     Models of another kind than `MoF` register how they are looked into: `trace.register`.
 
     Args:
         ids: of one document, e.g. from `packing.encode_dialogue`; at most `LONGEST`.
+        off: an `ablation.Off`, the parts that are switched off for this reading.
     """
-    ids = _checked(ids, model)
+    ids, off = _checked(ids, model), off.checked(model.config)
     tokens = tf.constant(ids[None])
     begins = tf.equal(tokens, BEGIN)
     state = model.initial_state(1)
     stream, _ = model.stem(model.embed(tokens), begins, state["stem"])  # (1, time, embedding)
     router_weights, _ = model.router(stream, begins, state["router"])
+    router_weights = weights_without(router_weights, model.config.experts, off)
     outputs, attention, gates = [], _no_attention(len(ids)), _no_gates(len(ids))
     for expert, expert_state in zip(model.experts, state["experts"], strict=True):
-        outputs.append(expert(stream, begins, expert_state)[0])
         if isinstance(expert, TransformerExpert):
-            attention = _look_into_transformer(expert, stream, begins, expert_state)
-        elif isinstance(expert, GRUExpert):
+            output, attention = _look_into_transformer(expert, stream, begins, expert_state, off)
+        else:
+            output = run_expert(expert, stream, begins, expert_state, off)
+        if isinstance(expert, GRUExpert):
             gates = _look_into_gru(expert, stream, begins, expert_state)
+        outputs.append(output)
     logits = model.head(model.mix(outputs, router_weights))[0]  # (time, vocabulary)
-    alone = [surprisals(model.head(output)[0], ids) for output in outputs]
+    alone = [model.head(output)[0] for output in outputs]
     return Trace(
         symbols=[vocabulary.symbol(i) for i in ids],
         ids=ids,
@@ -71,7 +78,9 @@ def trace(model, vocabulary, ids):
         router_weights=router_weights[0].numpy(),
         surprisal=surprisals(logits, ids),
         top=likeliest(logits, vocabulary),
-        expert_surprisal=np.stack(alone, axis=-1),
+        expert_surprisal=np.stack([surprisals(one, ids) for one in alone], axis=-1),
+        logits=logits.numpy(),
+        expert_logits=np.stack(alone),
         **attention,
         **gates,
     )
@@ -108,20 +117,17 @@ def likeliest(logits, vocabulary):
     ]
 
 
-def _look_into_transformer(expert, stream, begins, state):
-    """Attention and thoughts, by running the blocks once more with notes taken."""
+def _look_into_transformer(expert, stream, begins, state, off):
+    """Its output, and attention and thoughts, noted while the blocks run."""
     attention, strength = [], []
-    x = expert._place(stream, tf.range(stream.shape[1])[None])
-    for block, block_state in zip(expert.blocks, state["blocks"], strict=True):
+    blocks = iter(expert.blocks)
 
-        def think(x, begins, state, block=block):
-            thought, state = block.thought(x, begins, state)
-            strength.append(tf.norm(thought[0], axis=-1) / tf.norm(x[0], axis=-1))
-            return thought, state
+    def note(read, x, thought):
+        strength.append(tf.norm(thought[0], axis=-1) / tf.norm(x[0], axis=-1))
+        attention.append(next(blocks).attention.weights_by_position(read)[0])
 
-        attention.append(block.attention.weights_by_position(block.attention_input(x))[0])
-        x, _ = block._forward(x, begins, block_state, block.attention, think, False)
-    return {
+    output = run_expert(expert, stream, begins, state, off, note)
+    return output, {
         "attention": np.stack(attention),
         "decay": np.array(expert.blocks[0].attention.decay),
         "thought": np.stack(strength),

@@ -15,6 +15,7 @@ from .drawing import View, checked
 from .errors import LabError
 from .heat_maps import attention, attention_grid, gates
 from .packing import ANSWER, CONTEXT
+from .reading import context_test, next_characters, reading_view, stacked
 from .tables import bar, table, visible
 from .vocabulary import UNKNOWN, UNKNOWN_CHARACTER
 
@@ -23,15 +24,19 @@ __all__ = [
     "attention",
     "attention_grid",
     "bars",
+    "context_test",
     "conversation",
     "curves",
     "frequency",
     "gates",
     "known",
     "loss_mask",
+    "next_characters",
+    "reading_view",
     "roofline",
     "routing",
     "shares",
+    "stacked",
     "surprisal",
     "thought",
 ]

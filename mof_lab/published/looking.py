@@ -9,13 +9,16 @@ import tensorflow as tf
 
 from ..errors import LabError
 from ..inspection import LONGEST, Trace, likeliest, surprisals, trace
+from ..off import NOTHING
 from ..vocabulary import BEGIN
 from .model import Published
 
 
 @trace.register
-def trace_published(model: Published, vocabulary, ids):
+def trace_published(model: Published, vocabulary, ids, off=NOTHING):
     """See `inspection.trace`; the lab's special ids are shown as the text they stand for."""
+    if off != NOTHING:
+        raise LabError("Nothing of a published model can be switched off; read it whole.")
     ids = np.asarray(ids, np.int32)
     if len(ids) and (ids.min() < 0 or ids.max() >= len(vocabulary) or BEGIN in ids[1:]):
         raise LabError("The ids are not one document in the published model's own vocabulary.")
@@ -28,7 +31,7 @@ def trace_published(model: Published, vocabulary, ids):
     notes = _look(model, vocabulary.number(text))
     logits, alone = (model.window.renumbered(notes.pop(name)) for name in ("logits", "alone"))
     ids = np.array(vocabulary.encode(text), np.int32)
-    alone = [surprisals(alone[:, i], ids) for i in range(len(model.config.experts))]
+    alone = np.moveaxis(np.asarray(alone), 1, 0)  # (experts, time, vocabulary)
     blocks = model.transformer_expert.blocks
     return Trace(
         symbols=[vocabulary.symbol(i) for i in ids],
@@ -36,7 +39,9 @@ def trace_published(model: Published, vocabulary, ids):
         experts=model.config.experts,
         surprisal=surprisals(logits, ids),
         top=likeliest(logits, vocabulary),
-        expert_surprisal=np.stack(alone, axis=-1),
+        expert_surprisal=np.stack([surprisals(one, ids) for one in alone], axis=-1),
+        logits=np.asarray(logits),
+        expert_logits=alone,
         attention=_attention(model, len(ids)),
         decay=np.ones(model.config.num_heads),
         alpha=np.array([float(block.alpha[0]) for block in blocks]),

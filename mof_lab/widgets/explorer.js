@@ -1,0 +1,285 @@
+// The explorer in the browser: pictures come drawn from Python; on them lie the characters to
+// point at. Attention of the pointed character is drawn here, so that it needs no kernel.
+
+const EXPERT = (i) => `var(--mof-expert-${i % 6})`;
+const inPercent = (p) => `${(100 * p).toFixed(p < 0.0995 ? 1 : 0)} %`;
+const asImage = (svg) => `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+
+/** One reading: its picture, with a cell to point at over each character. */
+function buildAxis(ui, number, { shown, preview, lock }) {
+  const image = element("img", { alt: "" });
+  const layer = element("div", { role: "group" });
+  const rows = element("div", { "aria-hidden": "true" });
+  const pre = element("pre", { class: "mof-table" });
+  const summary = ui.label(element("summary"), "table");
+  const about = element("div", { class: "mof-about", role: "region", "aria-live": "polite" });
+  ui.label(about, "inspector", "aria-label");
+  const node = element("div", {}, element("div", { class: "mof-axis" }, image, rows, layer), about,
+    element("details", {}, summary, pre));
+  let cells = [], reading = null;
+
+  const at = (target, x, y, width, height) => {
+    const { width: w, height: h } = reading.layout;
+    Object.assign(target.style, { left: `${(100 * x) / w}%`, top: `${(100 * y) / h}%`,
+      width: `${(100 * width) / w}%`, height: `${(100 * height) / h}%` });
+    return target;
+  };
+  const named = () => {
+    image.alt = ui.t("picture");
+    layer.setAttribute("aria-label", ui.t("axis", { number: number + 1 }));
+  };
+  node.fill = (given) => {
+    const focused = cells.indexOf(document.activeElement);
+    reading = given;
+    node.ready = true;
+    image.src = asImage(given.svg);
+    pre.textContent = given.text;
+    const { cell, symbol, area, places } = given.layout;
+    cells = places.map(([x, y], t) =>
+      at(element("span", { class: "mof-cell", role: "img", tabindex: t ? -1 : 0,
+        "aria-label": `${t} ${given.symbols[t]}: ${given.bits[t] ?? "–"}` }),
+        x, y - symbol, cell, area + symbol));
+    layer.replaceChildren(...cells);
+    if (focused >= 0) cells[Math.min(focused, cells.length - 1)].focus();
+    named();
+  };
+  node.tell = (...found) => about.replaceChildren(...found);
+  /** Shows a row of attention, (up to the position,) and marks the locked character. */
+  node.mark = (row, locked) => {
+    const { attention, places, cell } = reading.layout;
+    cells.forEach((one, t) => {
+      one.setAttribute("aria-current", t === locked);
+      one.tabIndex = t === (locked ?? 0) ? 0 : -1;
+    });
+    if (!attention || !row) return rows.replaceChildren();
+    const [top, height] = attention;
+    rows.replaceChildren(...row.map((weight, s) => {
+      const size = Math.sqrt(weight) * height, [x, y] = places[s];
+      return at(element("i", { class: "mof-looked" }), x + 1.5, y + top + height - size,
+        cell - 3, size);
+    }));
+  };
+  const index = (event) => cells.indexOf(event.target.closest?.(".mof-cell"));
+  layer.addEventListener("mouseover", (event) => index(event) >= 0 && preview(index(event)));
+  layer.addEventListener("mouseleave", () => preview(null));
+  layer.addEventListener("click", (event) => {
+    const t = index(event);
+    if (t < 0) return;
+    lock(shown() === t ? null : t);
+    cells[t].focus();
+  });
+  layer.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -36, ArrowDown: 36, Home: -1e6,
+      End: 1e6 }[event.key];
+    const here = index(event);
+    if (here < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape") return lock(null);
+    if (event.key === "Enter") return lock(here);
+    if (step === undefined) return;
+    event.preventDefault();
+    event.stopPropagation(); // else the notebook moves too
+    const to = Math.min(cells.length - 1, Math.max(0, here + step));
+    lock(to);
+    cells[to].focus();
+  });
+  ui.relabelled(named);
+  return node;
+}
+
+/** What is known about one character of a reading. */
+function aboutCharacter(ui, reading, number, position, row) {
+  const { experts } = ui.model.get("parts");
+  const title = (text) => element("h4", {}, text);
+  const bar = (p, fill) => {
+    const part = element("i");
+    part.style.width = `${100 * p}%`;
+    const all = element("div", { class: "mof-measure" }, part);
+    all.style.setProperty("--mof-fill", fill);
+    return all;
+  };
+  const mean = (values) => values[position]?.toFixed(2) ?? "–";
+  const facts = element("div", {}, ui.t("facts", {
+    bits: reading.bits[position]?.toFixed(2) ?? "–",
+    weights: experts.map((e, i) => `${e} ${reading.weights[position][i].toFixed(2)}`).join(", "),
+    update: mean(reading.update), reset: mean(reading.reset),
+    thoughts: reading.thought[position].map((v) => v.toFixed(2)).join(", ") || "–",
+  }));
+  const guesses = reading.next[position].map(([symbol, ...ps]) =>
+    element("div", { class: "mof-guess" }, element("span", {}, symbol),
+      element("div", {}, ...ps.map((p, i) => bar(p, EXPERT(ps.length > 1 ? 4 - 4 * i : 0)))),
+      element("span", {}, ps.map(inPercent).join(" → "))));
+  const alone = reading.alone[position].map((best, i) =>
+    element("div", {}, `${ui.t("alone", { name: experts[i] })}: `,
+      best.map(([symbol, p]) => `${symbol} ${inPercent(p)}`).join(" · ")));
+  const left = [title(ui.t("at", { number: number + 1, position,
+    symbol: reading.symbols[position] })), facts,
+    title(ui.t(reading.next[position][0].length > 2 ? "next_off" : "next")), ...guesses];
+  const right = [...alone];
+  if (row) {
+    const sum = row.reduce((a, b) => a + b, 0).toFixed(3);
+    const most = row.map((w, s) => [w, s]).sort((a, b) => b[0] - a[0]).slice(0, 6);
+    right.push(title(ui.t("looks", { sum })), element("div", {},
+      most.map(([w, s]) => `${reading.symbols[s]} (${s}) ${w.toFixed(3)}`).join(" · ")));
+  }
+  return [element("div", {}, ...left), element("div", {}, ...right)];
+}
+
+function buildExplorer(ui) {
+  const { model } = ui;
+  const parts = model.get("parts");
+  ui.label(ui.title, "title");
+  let locked = [], over = null; // over: [reading, position] under the pointer
+
+  // ---- prompts
+  const boxes = ["first", "second"].map((key) => {
+    const text = element("textarea", { rows: 3, "data-name": key });
+    text.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) read();
+    });
+    return [element("label", {}, ui.label(element("span"), key), text), text];
+  });
+  const button = (key, act, style = "") =>
+    ui.label(element("button", { type: "button", class: style, "data-action": key, onclick: act }),
+      key);
+  const read = () => {
+    if (!ui.running()) ui.send("read", { prompts: boxes.map(([, text]) => text.value) });
+  };
+  const main = button("read", read, "mof-main");
+  const prompts = element("div", { class: "mof-prompts" }, ...boxes.map(([label]) => label), main);
+  ui.on(["prompts"], () =>
+    model.get("prompts").forEach((text, i) => {
+      if (document.activeElement !== boxes[i][1]) boxes[i][1].value = text;
+    }));
+
+  // ---- readings on one axis, and the character that is looked at
+  const axes = element("div");
+  const rowOf = (number, position) => model.get("attention")[number]?.[position];
+  const show = () => {
+    const readings = model.get("readings");
+    [...axes.children].forEach((axis, number) => {
+      const reading = readings[number];
+      if (!axis.ready || !reading) return;
+      const wanted = over?.[0] === number ? over[1] : (locked[number] ?? Infinity);
+      const position = Math.min(wanted, reading.symbols.length - 1);
+      const row = rowOf(number, position);
+      axis.mark(row, locked[number] ?? null);
+      axis.tell(...aboutCharacter(ui, reading, number, position, row));
+    });
+  };
+  ui.on(["locked"], () => {
+    locked = [...model.get("locked")];
+    show();
+  });
+  ui.on(["readings"], () => {
+    const readings = model.get("readings");
+    over = null;
+    while (axes.children.length > readings.length) axes.lastChild.remove();
+    while (axes.children.length < readings.length) {
+      const number = axes.children.length;
+      axes.append(buildAxis(ui, number, {
+        shown: () => locked[number],
+        preview(position) {
+          over = position === null ? null : [number, position];
+          show();
+        },
+        lock(position) {
+          locked[number] = position;
+          over = null;
+          show();
+          ui.send("lock", { reading: number, position });
+        },
+      }));
+    }
+    readings.forEach((reading, i) => axes.children[i].fill(reading));
+    show();
+  });
+
+  // ---- heads and switches
+  const same = (pair) => ([b, h]) => b === pair[0] && h === pair[1];
+  const change = (kind, value, equal) => {
+    const off = structuredClone(model.get("off"));
+    const rest = off[kind].filter((one) => !equal(one));
+    off[kind] = rest.length < off[kind].length ? rest : [...rest, value];
+    ui.send("off", { off });
+  };
+  const grid = element("div", { class: "mof-heads", role: "group" });
+  grid.style.gridTemplateColumns = `repeat(${Math.max(1, parts.heads)}, auto)`;
+  ui.label(grid, "heads", "aria-label");
+  const whole = element("img", { class: "mof-wide", alt: "" });
+  ui.label(whole, "whole", "alt");
+  const large = element("details", {}, ui.label(element("summary"), "whole"), whole);
+  const tick = (label, act) => {
+    const box = element("input", { type: "checkbox", onchange: act });
+    return { box, node: element("label", {}, box, " ", label) };
+  };
+  const thisHead = tick(ui.label(element("span"), "this_head"), () =>
+    change("heads", model.get("head"), same(model.get("head"))));
+  thisHead.box.dataset.name = "head";
+  const named = (kind, key, values, value) => {
+    const label = element("span");
+    ui.relabelled(() => (label.textContent = ui.t(key, values)));
+    label.textContent = ui.t(key, values);
+    const made = tick(label, () => change(kind, value, (one) => one === value));
+    made.box.dataset.name = `${kind} ${value}`;
+    return { ...made, on: () => !model.get("off")[kind].includes(value) };
+  };
+  const ticks = [
+    ...[...Array(parts.blocks).keys()].map((b) => named("thoughts", "thought", { block: b }, b)),
+    ...parts.experts.map((name) => named("experts", "expert", { name }, name)),
+  ];
+  const allOn = button("all_on", () =>
+    ui.send("off", { off: { heads: [], thoughts: [], experts: [] } }));
+  const switches = element("div", { class: "mof-switches", role: "group" },
+    ui.label(element("strong"), "switches"), ...(parts.blocks ? [thisHead.node] : []),
+    ...ticks.map(({ node }) => node), allOn);
+  ui.label(switches, "switches", "aria-label");
+
+  const showHeads = () => {
+    const at = model.get("head"), off = model.get("off").heads, heads = model.get("heads");
+    const focused = [...grid.children].indexOf(document.activeElement);
+    grid.replaceChildren(...heads.map(({ block, head, back, png }) => {
+      const one = element("button", { type: "button", title: ui.t("head", { block, head, back }),
+        "aria-label": ui.t("head", { block, head, back }),
+        "aria-pressed": String(same(at)([block, head])),
+        class: off.some(same([block, head])) ? "mof-off" : "",
+        onclick: () => ui.send("head", { block, head }) },
+        element("img", { src: `data:image/png;base64,${png}`, alt: "" }));
+      return one;
+    }));
+    if (focused >= 0) grid.children[focused]?.focus();
+    large.hidden = grid.hidden = !heads.length;
+    if (model.get("whole_head")) whole.src = asImage(model.get("whole_head"));
+    thisHead.box.checked = !off.some(same(at));
+    for (const { box, on } of ticks) box.checked = on();
+    show();
+  };
+  ui.on(["head", "heads", "attention", "whole_head", "off"], showHeads);
+
+  // ---- context test
+  const topic = element("select", { "data-name": "topic" },
+    ...parts.topics.map((key) => ui.label(element("option", { value: key }), key)));
+  ui.label(topic, "topic", "aria-label");
+  const test = button("context", () => ui.send("test", { topic: topic.value }));
+  const halt = button("stop", () => ui.send("stop"));
+  const curve = element("img", { class: "mof-wide", alt: "" });
+  ui.label(curve, "context", "alt");
+  ui.on(["context"], () => {
+    curve.hidden = !model.get("context");
+    if (!curve.hidden) curve.src = asImage(model.get("context"));
+  });
+
+  ui.on(["state"], () => {
+    const running = ui.running();
+    for (const one of [main, test, allOn, thisHead.box, ...ticks.map(({ box }) => box)])
+      one.disabled = running;
+    halt.hidden = !running;
+    if (!running) showHeads();
+  });
+  ui.message("heard", showHeads); // what was refused is shown as it is
+  ui.relabelled(showHeads);
+  ui.body.append(prompts, axes, switches,
+    element("div", { class: "mof-beside" }, grid), large,
+    element("div", { class: "mof-actions" }, topic, test, halt), curve);
+}
+
+export default { render: ({ model, el }) => panel(model, el, buildExplorer) };

@@ -1,0 +1,267 @@
+"""The explorer without a browser: messages in, traits out, one snapshot for all places."""
+
+import base64
+import json
+import re
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+pytest.importorskip("anywidget", reason="widgets need the lab's packages: pip install -e .[lab]")
+
+from mof_lab import jobs
+from mof_lab.errors import LabError
+from mof_lab.off import Off
+from mof_lab.vocabulary import ASSISTANT, BEGIN, END, USER
+from mof_lab.widgets import Explorer
+from mof_lab.widgets.prompt import LONGEST_PROMPT, encode_prompt
+from mof_lab.widgets.texts_explorer import EXPLORER
+
+PROMPT, OTHER = "米米在哪里？", "阿旺在哪里？\n在树下。"
+KINDS = ("heads", "thoughts", "experts")
+ALL_ON = {kind: [] for kind in KINDS}
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """Every test has a runner of its own, one that blocks."""
+    monkeypatch.setattr(jobs, "_RUNNER", jobs.JobRunner(blocking=True))
+
+
+def softmax(logits):
+    return np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+
+
+def made(model, vocabulary, ids, off):
+    """What a model of two experts could be seen to do; each thing off moves it."""
+    time, size = len(ids), len(vocabulary)
+    rng = np.random.default_rng(ids)
+    attention = np.tril(rng.random((2, 2, time, time)) + 1e-3)
+    weights = softmax(rng.normal(size=(time, 2)))
+    logits = rng.normal(size=(2, time, size)) + rng.normal(size=size) * len(off.heads)
+    logits = logits + np.arange(size) * 0.01 * len(off.thoughts)
+    kept = [float(name not in off.experts) for name in model.config.experts]
+    weights = weights * kept / (weights * kept).sum(axis=-1, keepdims=True)
+    mixed = (weights.T[..., None] * logits).sum(axis=0)
+    bits = rng.random((time, 3)) * 9
+    bits[0] = np.nan
+    return SimpleNamespace(
+        ids=np.asarray(ids),
+        symbols=[vocabulary.symbol(i) for i in ids],
+        experts=model.config.experts,
+        router_weights=weights,
+        surprisal=bits[:, 0] + len(off.heads),
+        expert_surprisal=bits[:, 1:],
+        attention=attention / attention.sum(axis=-1, keepdims=True),
+        thought=rng.random((2, time)),
+        update=rng.random((time, 12)),
+        reset=rng.random((time, 12)),
+        logits=mixed,
+        expert_logits=logits,
+    )
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """Nobody computes: a trace is made up."""
+    monkeypatch.setattr(
+        Explorer, "_trace", lambda self, ids, off: made(self.model, self.vocabulary, ids, off)
+    )
+
+
+@pytest.fixture
+def pair(reads, config, vocabulary):
+    """(model, vocabulary) as an explorer takes them; the model has nothing but its config."""
+    return SimpleNamespace(config=config), vocabulary
+
+
+@pytest.fixture
+def explorer(pair):
+    return Explorer(pair, PROMPT, OTHER)
+
+
+def receive(widget, kind, **content):
+    widget._receive(widget, json.loads(json.dumps({"kind": kind, **content})), [])
+
+
+# ---- prompts
+
+
+def test_lines_are_turns_and_the_last_stays_open(vocabulary):
+    asked, answered = vocabulary.encode("米米"), vocabulary.encode("在")
+    assert encode_prompt("米米\n", vocabulary) == [BEGIN, USER, *asked, END, ASSISTANT]
+    assert encode_prompt(" 米米\n\n在 ", vocabulary) == [
+        BEGIN, USER, *asked, END, ASSISTANT, *answered,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", " \n ", "好" * LONGEST_PROMPT])
+def test_prompts_that_can_not_be_are_said(explorer, text):
+    before = explorer.readings
+    receive(explorer, "read", prompts=[text, ""])
+    assert "The prompt" in explorer.error["sentence"] and explorer.error["traceback"] == ""
+    assert explorer.readings == before
+
+
+# ---- what is shown is what the model does
+
+
+def check(readings, found):
+    """Is the first reading that trace?"""
+    shown = json.loads(json.dumps(readings))[0]
+    assert shown["symbols"] == found.symbols
+    np.testing.assert_allclose(shown["weights"], found.router_weights, atol=1e-4)
+    np.testing.assert_allclose(shown["bits"][1:], found.surprisal[1:], atol=1e-3)
+    assert shown["bits"][0] is None
+    np.testing.assert_allclose(shown["thought"], found.thought.T, atol=1e-4)
+    for guesses, chances in zip(shown["next"], softmax(found.logits), strict=True):
+        assert [p for _, p in guesses] == pytest.approx(sorted(chances)[:-6:-1], abs=1e-4)
+    assert len(shown["layout"]["places"]) == len(found.symbols) == len(shown["alone"])
+
+
+def test_a_reading_is_the_trace(explorer):
+    ids = encode_prompt(PROMPT, explorer.vocabulary)
+    check(explorer.readings, made(explorer.model, explorer.vocabulary, ids, Off()))
+    assert explorer.status["key"] == "done" and explorer.state == jobs.IDLE
+
+
+def test_it_works_with_a_real_model(model, vocabulary):
+    from mof_lab.inspection import trace
+
+    explorer = Explorer((model, vocabulary), PROMPT)
+    ids = encode_prompt(PROMPT, vocabulary)
+    check(explorer.readings, trace(model, vocabulary, ids))
+    explorer.switch_off(heads=[(1, 0)], thoughts=[0], experts=["gru"])
+    assert (explorer.error, explorer.status["key"]) == ({}, "without")
+    off = Off({(1, 0)}, {0}, {"gru"})
+    found = trace(model, vocabulary, ids, off)
+    np.testing.assert_allclose(explorer.readings[0]["weights"], found.router_weights, atol=1e-4)
+    for guesses, chances in zip(explorer.readings[0]["next"], softmax(found.logits), strict=True):
+        for _, _, p in guesses:
+            assert np.abs(chances - p).min() < 1e-4
+
+
+def test_attention_of_each_head_has_rows_that_sum_to_one(explorer):
+    seen = []
+    for block, head in ((0, 0), (0, 1), (1, 1)):
+        receive(explorer, "head", block=block, head=head)
+        assert explorer.head == [block, head]
+        for reading, rows in zip(explorer.readings, explorer.attention, strict=True):
+            assert [len(row) for row in rows] == [t + 1 for t in range(len(reading["symbols"]))]
+            assert [sum(row) for row in rows] == pytest.approx([1] * len(rows), abs=1e-3)
+        seen.append(explorer.attention)
+    assert seen[0] != seen[1] != seen[2]
+    assert [(h["block"], h["head"]) for h in explorer.heads] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert all(base64.b64decode(h["png"]).startswith(b"\x89PNG") for h in explorer.heads)
+    receive(explorer, "head", block=2, head=0)
+    assert "no head 0 in block 2" in explorer.error["sentence"] and explorer.head == [1, 1]
+
+
+def test_two_prompts_are_compared_and_one_can_be_left_out(explorer, pair):
+    assert [r["symbols"][2] for r in explorer.readings] == ["米", "阿"]
+    assert explorer.prompts == [PROMPT, OTHER]
+    single = Explorer(pair, PROMPT)
+    assert len(single.readings) == len(single.attention) == len(single.locked) == 1
+
+
+# ---- switches
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("heads", [[0, 1]]), ("thoughts", [1]), ("experts", ["gru"])]
+)
+def test_a_switch_moves_the_next_character_and_back_again(explorer, kind, value):
+    before = explorer.readings
+    receive(explorer, "off", off={**ALL_ON, kind: value})
+    assert explorer.off == {**ALL_ON, kind: value} and explorer.status["key"] == "without"
+    moved = 0.0
+    for old, new in zip(before[0]["next"], explorer.readings[0]["next"], strict=True):
+        chances = {s: p for s, p, _ in new}
+        assert all(chances[s] == p for s, p in old if s in chances)  # "all on" stays in view
+        moved = max(moved, *(abs(p - q) for _, p, q in new))
+    assert moved > 1e-4
+    receive(explorer, "off", off=ALL_ON)
+    assert explorer.readings == before and explorer.off == ALL_ON
+
+
+def test_what_can_not_be_switched_off_changes_nothing(explorer):
+    before = explorer.readings
+    receive(explorer, "off", off={**ALL_ON, "experts": ["gru", "transformer"]})
+    assert "leave at least one on" in explorer.error["sentence"]
+    receive(explorer, "off", off={**ALL_ON, "thoughts": [9]})
+    assert "no thought space in block 9" in explorer.error["sentence"]
+    assert explorer.readings == before and explorer.off == ALL_ON
+
+
+def test_nothing_can_be_switched_off_before_a_reading(pair):
+    explorer = Explorer(pair)
+    assert explorer.picture() is None and explorer.readings == []
+    with pytest.raises(LabError, match="Nothing was read yet"):
+        explorer.switch_off(thoughts=[0])
+
+
+# ---- locking and the snapshot
+
+
+def test_the_snapshot_shows_the_locked_character(explorer):
+    ElementTree.fromstring(explorer.picture().svg)
+    receive(explorer, "lock", reading=0, position=3)
+    assert explorer.locked == [3, None]
+    text = explorer.picture().text
+    assert f"block 0, head 0: 3 {explorer.readings[0]['symbols'][3]}" in text
+    receive(explorer, "lock", reading=0, position=99)
+    assert "no character 99" in explorer.error["sentence"]
+    receive(explorer, "lock", reading=5, position=0)
+    assert "no reading 5" in explorer.error["sentence"] and explorer.locked == [3, None]
+    assert len(explorer.picture().svg) < 100_000
+
+
+def test_what_is_typed_never_becomes_markup(pair):
+    explorer = Explorer(pair, '<script>alert("1")</script>')
+    for svg in (explorer.readings[0]["svg"], explorer.whole_head, explorer.picture().svg):
+        ElementTree.fromstring(svg)
+        assert "<script" not in svg
+
+
+# ---- context test
+
+
+def test_the_context_test_is_a_curve_an_expert(explorer, monkeypatch):
+    from mof_lab import notebook
+
+    asked = []
+
+    def recall(model, vocabulary, expert, topic):
+        asked.append((expert, topic))
+        return [(0, 1.0, 4.0), (40, 2.0, 2.5)]
+
+    monkeypatch.setattr(notebook, "recall", recall)
+    receive(explorer, "test", topic="name")
+    assert asked == [(None, "name"), ("gru", "name"), ("transformer", "name")]
+    ElementTree.fromstring(explorer.context)
+    assert "gru" in explorer.context and explorer.status["key"] == "tested"
+    assert "gru" in explorer.picture().text and "bits saved" in explorer.picture().text
+    receive(explorer, "test", topic="age")
+    assert "no topic 'age'" in explorer.error["sentence"]
+
+
+# ---- texts
+
+
+def test_every_text_is_there_twice_with_the_same_gaps():
+    gap = re.compile(r"\{(\w+)\}")
+    for key, (english, chinese) in EXPLORER.items():
+        assert sorted(gap.findall(english)) == sorted(gap.findall(chinese)), key
+        assert english and chinese
+
+
+def test_every_text_that_the_script_asks_for_exists():
+    asked = set(re.findall(r"""(?:ui\.t|button|label\([^"\n]*,)\(?\s*"(\w+)\"""", Explorer._esm))
+    assert len(asked) > 10
+    assert asked <= set(Explorer.words["en"]), asked - set(Explorer.words["en"])
+
+
+def test_nothing_off_is_falsy():
+    assert not Off(*(ALL_ON[kind] for kind in KINDS))
