@@ -11,8 +11,8 @@ EXPLORER = {
         "把鼠标移到某个字上查看，单击锁定；← → 移动，Esc 解锁。",
     ),
     "without": (
-        "{count} parts are off: mean surprisal {before} → {after} bits.",
-        "已关闭 {count} 个部分：平均意外程度 {before} → {after} 比特。",
+        "Parts off: {count}. Mean surprisal {before} → {after} bits.",
+        "已关闭 {count} 处：平均意外程度 {before} → {after} 比特。",
     ),
     "axis": ("Characters of reading {number}", "第 {number} 次阅读的各字"),
     "picture": ("What happens at each character", "每个字处发生了什么"),
