@@ -102,6 +102,7 @@ class Decoder:
 
     #: Ids that end an answer; a model whose turns are marked by text names its own.
     endings = ((END,),)
+    _mixes = False  # are all experts computed, so that each can be asked again?
 
     def __init__(self, model, expert=None, router_weights=None):
         self.model = model

@@ -10,11 +10,12 @@ import pytest
 pytest.importorskip("anywidget", reason="widgets need the lab's packages: pip install -e .[lab]")
 
 import mof_lab
-from mof_lab import jobs
+from mof_lab import generation, jobs
 from mof_lab.chat import ChatSession
 from mof_lab.errors import LabError
 from mof_lab.explanation import Explanation
 from mof_lab.views import conversation
+from mof_lab.vocabulary import END
 from mof_lab.widgets import Chat, SideBySide, base, texts
 from mof_lab.widgets.exchange import Exchange
 
@@ -99,7 +100,8 @@ def test_the_stream_is_the_answer(chat):
     assert bits > 0 and rank >= 1 and len(others) == 5 and len(alone) == 2
 
 
-def test_stop_keeps_what_is_there(session, live):
+def test_stop_keeps_what_is_there(session, live, monkeypatch):
+    monkeypatch.setattr(generation, "NEVER", (*generation.NEVER, END))  # only Stop ends it
     chat = Chat(session, **{**QUICK, "max_length": 2048, "temperature": 10})
     some = threading.Event()
     watch = chat.send
