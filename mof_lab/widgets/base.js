@@ -117,9 +117,6 @@ function panel(model, el, build) {
     if (event.key === "Enter" || event.key === "Escape") event.stopPropagation();
   });
 
-  // JupyterLab cancels the line break of Shift+Enter in everything that is inside a notebook.
-  root.addEventListener("beforeinput", (event) => event.stopPropagation());
-
   root.append(element("header", {}, title, switcher), body, error, status);
   const clean = build(ui);
   ui.on(["language"], () => {

@@ -334,10 +334,12 @@ function buildChat(ui) {
   text.addEventListener("input", grow);
   text.addEventListener("keydown", (event) => {
     // The Enter that chooses a pinyin candidate belongs to the input method.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229)
-      return;
+    if (event.key !== "Enter" || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
-    send();
+    if (!event.shiftKey) return send();
+    // By hand: JupyterLab cancels the browser's own line break in everything inside a notebook.
+    text.setRangeText("\n", text.selectionStart, text.selectionEnd, "end");
+    grow();
   });
   main.addEventListener("click", () => (active() ? stop() : send()));
   ui.root.addEventListener("keydown", (event) => {
