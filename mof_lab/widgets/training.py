@@ -110,7 +110,8 @@ class TrainingPanel(Replay):
         from ..look import Look  # TensorFlow is slow to import
         from ..notebook import model_before
 
-        model = model_before(run, stage) if model is None else model
+        name = stage if isinstance(stage, str) else stage.name
+        model = model_before(run, name) if model is None else model
         self.trainer = run.trainer(stage, model, report_seconds=0, **options)
         self._look = Look(run, self.trainer.stage, model, sayings)
         self._asked, self._looking = threading.Event(), threading.Lock()
