@@ -17,6 +17,12 @@ MACHINE_PATH = re.compile(
     rf"/home/\w|/Users/\w|/roo[t]/|/tmp/\w|[A-Z]:\\\\?Users|{re.escape(str(ROOT))}|{Path.home()}/\w"
 )
 
+#: Those that train, or measure for long: minutes each on a slow machine, even when shortened.
+LONG = ("02", "03", "04", "05", "07", "08")
+RUN = [
+    pytest.param(path, marks=pytest.mark.slow) if path.name.startswith(LONG) else path
+    for path in NOTEBOOKS
+]
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -69,7 +75,7 @@ def test_there_are_notebooks_with_numbers_in_order():
     assert len(numbers) >= 9
 
 
-@each_notebook
+@pytest.mark.parametrize("path", RUN, ids=lambda path: path.stem)
 def test_runs_from_top_to_bottom(path, runner, runs, monkeypatch):
     monkeypatch.setenv("MOF_LAB_RUNS", str(runs))
     executed = runner.execute(path, fast=True)
