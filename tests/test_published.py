@@ -279,7 +279,7 @@ def test_every_view_takes_its_trace(models):
             views.thought(trace.symbols, trace.thought),
             views.attention(trace.symbols, trace.attention[0, 0]),
             views.attention_grid(trace.symbols, trace.attention),
-            views.gates(trace.symbols, trace.update),
+            views.gates(trace.symbols, trace.update, trace.reset),
             views.known("ac龍", vocabulary),
         ):
             assert view.svg.startswith("<svg")

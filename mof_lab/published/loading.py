@@ -111,7 +111,7 @@ def _read(path, wanted):
         }
         _compare(path, there, wanted)
         arrays = {place: reader.get_tensor(place + VALUE) for place in wanted}
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    except (tf.errors.OpError, IndexError, ValueError, RuntimeError) as error:
         if isinstance(error, LabError):
             raise
         raise LabError(
