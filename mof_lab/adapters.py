@@ -42,9 +42,10 @@ def adapt(item, where="the row"):
     if not isinstance(item, dict):
         raise LabError(f"{where} is {_kind(item)}; expected columns with names, such as text.")
     row = {str(name).strip().lower(): value for name, value in item.items()}
-    try:
-        for adapter in ADAPTERS:
-            found = adapter(row)
+    filled = {name: value for name, value in row.items() if value is not None}
+    try:  # an empty column hides no filled one; where all are empty, nothing is said
+        for adapter, columns in ((a, c) for c in (filled, row) for a in ADAPTERS):
+            found = adapter(columns)
             if isinstance(found, str):
                 return {"text": found} if found else None
             if found is not None:
@@ -73,14 +74,10 @@ def preference(row):
     return [*before, *said] if answered else []
 
 
-def messages(row):
-    """`messages` or `conversations` of turns with role and content."""
-    return _dialogue(row, ("messages", "conversations"), "role")
-
-
-def sharegpt(row):
-    """`conversations` of turns with from and value."""
-    return _dialogue(row, ("conversations", "conversation", "messages"), "from")
+def dialogue(row):
+    """Turns with role and content, or (ShareGPT's) with from and value."""
+    column = _first(row, ("messages", "conversations", "conversation"))
+    return None if column is None else _turns(column, row[column])
 
 
 def choice(row):
@@ -88,7 +85,7 @@ def choice(row):
 
     Rows without an answer, as test sets have, say nothing.
     """
-    options = _options(row)
+    labels, options = _options(row)
     question = _first(row, ("question", "query", "problem"))
     if not options or question is None:
         return None
@@ -96,7 +93,7 @@ def choice(row):
     if answer is None or answer in ("", -1):
         return []
     letters = [chr(ord("A") + i) for i in range(len(options))]
-    right = _right(answer, letters, options)
+    right = _right(answer, labels or letters, options)
     listed = "\n".join(f"{a}. {text}" for a, text in zip(letters, options, strict=True))
     context = row.get("context") or ""
     if isinstance(context, list):
@@ -130,7 +127,7 @@ def text(row):
     return "\n".join(line.rstrip() for line in _text(column, row[column]).split("\n"))
 
 
-ADAPTERS = (preference, choice, messages, sharegpt, maths, alpaca, text)
+ADAPTERS = (preference, choice, dialogue, maths, alpaca, text)
 
 
 def _first(row, names):
@@ -166,20 +163,6 @@ def _history(pairs):
     ]
 
 
-def _dialogue(row, columns, speaker):
-    """The turns of the first of the columns, if they name who speaks in `speaker`."""
-    for column in columns:
-        turns = row.get(column)
-        if column not in row:
-            continue
-        if isinstance(turns, list) and turns and isinstance(turns[0], dict):
-            if speaker in turns[0]:
-                return _turns(column, turns)
-        else:
-            return _turns(column, turns)
-    return None
-
-
 def _turns(column, turns):
     """(role, text) pairs of a list of turns, or of one answer that stands for itself."""
     if turns is None:
@@ -200,27 +183,33 @@ def _turns(column, turns):
 
 
 def _options(row):
-    """The options of a question as texts; none where the row has none."""
-    column = _first(row, CHOICES)
+    """(their own labels or [], the options of a question as texts); none where the row has none."""
+    column, labels = _first(row, CHOICES), []
     options = row.get(column)
     if column is None:
         options = [row[letter] for letter in "abcdefgh" if row.get(letter) not in (None, "")]
         column = "options"
     elif isinstance(options, dict):
-        options = options.get("text") or list(options.values())
+        given = options
+        options = given.get("text") or list(given.values())
+        labels = given.get("label") if "text" in given else list(given)
     if not isinstance(options, list) or len(options) < 2:
-        return []
-    return [_text(column, option, numbers=True) for option in options]
+        return [], []
+    if not isinstance(labels, list) or len(labels) != len(options):
+        labels = []
+    texts = [_text(column, option, numbers=True) for option in options]
+    return [str(label).strip() for label in labels], texts
 
 
 def _right(answer, letters, options):
-    """The index of the right option, from its letter, its index (from 0) or its text."""
+    """The index of the right option, from its label, its index (from 0) or its text."""
+    named = str(answer).strip()
+    if named in letters:
+        return letters.index(named)
     if isinstance(answer, int) and 0 <= answer < len(options):
         return answer
-    named = str(answer).strip()
-    for names in (letters, options):
-        if named in names:
-            return names.index(named)
+    if named in options:
+        return options.index(named)
     raise LabError(f"the answer {named[:40]!r} names none of the {len(options)} options.")
 
 

@@ -2,6 +2,7 @@
 what is wrong with them, before anything slow begins.
 """
 
+import shlex
 from pathlib import Path
 
 from . import folders
@@ -27,11 +28,17 @@ def run_folder(preset, data):
     return folders.runs_folder() / (preset if data == OWN_TEXT else f"{preset}-{Path(data).stem}")
 
 
+def named(data, limit, opt_in):
+    """`--data` with the options beside it, as they are typed."""
+    words = [data, *(["--limit", str(limit)] if limit else []), *(["--opt-in"] if opt_in else [])]
+    return shlex.join(words)
+
+
 def text_of(data, limit, opt_in):
     """The text that `--data` names, split; None for the project's own, which splits itself."""
     from . import corpus
 
-    if data == OWN_TEXT:
+    if data == OWN_TEXT and limit is None:
         return None
     return corpus.split(corpus.load(data, limit=limit or corpus.LIMIT, opt_in=opt_in, tell=note))
 
@@ -84,19 +91,37 @@ def predecessor(job, stage):
 def found_checkpoint(folder):
     """A checkpoint's folder: the one named or its run's last stage; the newest run's; or the one
     that ships."""
-    from . import checkpoint
-
     if folder is not None:
-        is_run = not (folder / "meta.json").exists() and (folder / "chat" / "meta.json").exists()
-        return folder / "chat" if is_run else folder
-    own = [path.parent for path in folders.runs_folder().glob("*/chat/meta.json")]
-    if own:
-        return max(own, key=lambda place: checkpoint.read_meta(place).get("saved", ""))
+        return folder if (folder / "meta.json").exists() else _last_stage(folder) or folder
+    own = {}
+    for run in folders.runs_folder().glob("*"):
+        if place := _last_stage(run):
+            own[place] = _saved(place)
+    newest = max(own, key=own.get, default=None)
+    if newest is not None and own[newest]:
+        return newest
     if not (folders.shipped() / "meta.json").exists():
         raise LabError(
             "There is no checkpoint yet; train one with `python3 lab.py run`, or name its folder."
         )
     return folders.shipped()
+
+
+def _last_stage(run):
+    """The folder of a run's last stage: chat, or joint where its text holds no dialogue."""
+    places = (run / "chat", run / "joint")
+    return next((place for place in places if (place / "meta.json").exists()), None)
+
+
+def _saved(place):
+    """When a finished stage was saved, to be compared; "" for one that is unfinished or damaged."""
+    from . import checkpoint
+
+    try:
+        meta = checkpoint.read_meta(place)
+    except LabError:
+        return ""
+    return meta.get("saved", "") if meta.get("record", {}).get("done") else ""
 
 
 def judged_text(meta):

@@ -105,7 +105,7 @@ class ChatSession:
         if len(text) > self.limit:
             raise LabError(
                 f"The message has {len(text):,} characters; at most {self.limit:,} fit into the "
-                "context. Shorten it."
+                "context; shorten it."
             )
         return text
 

@@ -19,6 +19,7 @@ from .arguments import (
     check_target,
     found_checkpoint,
     judged_text,
+    named,
     predecessor,
     progress_of,
     run_folder,
@@ -129,7 +130,7 @@ def run(
             display.tell,
             compare=compare,
             text=text,
-            data=data,
+            data=named(data, limit, opt_in),
         )
     for line in summary(report):
         typer.echo(line)
@@ -197,7 +198,7 @@ def sources():
     """List the texts that --data knows by name, with licence and size.  列出可用的文本"""
     from .catalogue import CATALOGUE
 
-    for each in CATALOGUE:
+    for each in CATALOGUE:  # two lines each: the table of a notebook is too wide for a console
         mark = " (--opt-in)" if each.opt_in else ""
         card = "see its card"
         typer.echo(

@@ -175,6 +175,7 @@ def load(source, /, *, limit=LIMIT, opt_in=False, tell=print, **options):
     name = str(source)
     known = places.find(name)
     if known and known.where == PROJECT:
+        places.only_for_the_hub(name, options)
         places.announce(known, opt_in, tell)
         found = _own(project(preset(PRESET)))
     else:
@@ -214,10 +215,11 @@ def _documents(name, found):
         text = simplify(made.get("text", ""))
         messages = [{**m, "content": simplify(m["content"])} for m in made.get("messages", ())]
         key = item.get("key")
-        begin = text or messages[0]["content"]
-        row = _document(
-            "chat" if messages else "story", begin if key is None else str(key), text, messages
-        )
+        row = _document("chat" if messages else "story", "", text, messages)
+        begin = next(texts([row]), "").strip()
+        if not begin:
+            continue
+        row["key"] = begin if key is None else str(key)
         content = hash((row["text"], *(m["content"] for m in row["messages"])))
         if content in seen:
             continue

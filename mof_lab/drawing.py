@@ -145,13 +145,23 @@ def page(title, note, parts, height, **attributes):
 
 def stacked(views):
     """Several `View`s as one, each below the one before."""
+    if not views:
+        raise LabError("There is no view to show; give at least one.")
     top, parts = 0.0, []
     for view in views:
         height = float(re.match(r'<svg [^>]*? height="([\d.]+)"', view.svg)[1])
         parts.append(view.svg.replace("<svg ", f'<svg y="{_number(top)}" ', 1))
         top += height + 8
-    frame = {"xmlns": "http://www.w3.org/2000/svg", "width": WIDTH, "height": top}
-    svg = element("svg", "\n".join(parts), viewBox=f"0 0 {WIDTH} {_number(top)}", **frame)
+    svg = element(
+        "svg",
+        "\n".join(parts),
+        xmlns="http://www.w3.org/2000/svg",
+        width=WIDTH,
+        height=top - 8,
+        viewBox=f"0 0 {WIDTH} {_number(top - 8)}",
+        role="img",
+        aria_label="MoF Lab",
+    )
     return View(svg, "\n\n".join(view.text for view in views))
 
 

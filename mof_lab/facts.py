@@ -7,12 +7,12 @@ are kept for judging: the wordings under `held_out`, never trained on with any s
 each fact of a table one wording that is trained on with other subjects only.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import LabError
+from .splits import number
 
 #: So many facts a table needs before each of them keeps a wording for judging.
 FAMILIAR_FROM = 10
@@ -63,15 +63,10 @@ def _from_tables(group, relations, tables):
             )
             kept = -1  # the wording that is kept for judging
             if len(table["facts"]) >= FAMILIAR_FROM:
-                kept = _digest(f"{table['relation']} {subject}") % len(questions)
+                kept = number(f"{table['relation']} {subject}") % len(questions)
             trained = tuple(q for i, q in enumerate(questions) if i != kept)
             familiar = tuple(q for i, q in enumerate(questions) if i == kept)
             yield Fact(group, trained, held_out, familiar, answers)
-
-
-def _digest(key):
-    """A number that is the same on every machine."""
-    return int.from_bytes(hashlib.sha256(key.encode("utf-8")).digest()[:8], "big")
 
 
 def _from_lines(group, lines):

@@ -85,8 +85,8 @@ class Character:
     def expert_logits(self):
         """What it would have been drawn from had each expert spoken alone, (experts, vocabulary).
 
-        The text before is the same for all. Costs a step an expert, and only when it is asked for;
-        None where the other experts were not computed.
+        The text before is the same for all. Costs a step of the model for each,
+        when it is asked for; None where the other experts were not computed.
         """
         return None if self._read_again is None else self._read_again()
 
@@ -105,19 +105,26 @@ class Decoder:
     _mixes = False  # are all experts computed, so that each can be asked again?
 
     def __init__(self, model, expert=None, router_weights=None):
-        self.model = model
+        self.model, self._expert = model, expert
         self.endings = getattr(model, "endings", self.endings)
-        if expert is None:
-            self.force(router_weights)
-        else:
+        if expert is not None:
             model.config.expert_index(expert)  # says so if there is none
-            self._read, self._mixes = model.reader(expert), False
+        self._mixes = expert is None
+        blend = None if router_weights is None else self._blend(router_weights)
+        self._made = self._read = model.reader(expert, blend)
         self.reset()
 
     def force(self, router_weights):
-        """From the next character read on, uses a blend (experts,); None = the router's again."""
-        blend = None if router_weights is None else self._blend(router_weights)
-        self._read, self._mixes = self.model.reader(None, blend), True
+        """From the next character read on, uses a blend (experts,); None = as it was made."""
+        if router_weights is None:
+            self._read = self._made
+        elif self._mixes:
+            self._read = self.model.reader(None, self._blend(router_weights))
+        else:
+            raise LabError(
+                f"Here {self._expert} speaks alone, and the others have read nothing; "
+                "to force a blend, make the session without expert=."
+            )
 
     def _blend(self, router_weights):
         count = len(self.model.config.experts)

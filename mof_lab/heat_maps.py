@@ -74,7 +74,7 @@ def attention_grid(symbols, weights):
     size = min(180.0, (draw.WIDTH - draw.MARGIN - left + gap) / heads - gap)
     parts, top = draw.scale(draw.TOP, ["0", "1/16", "1/4", "9/16", "1"], "weight 权重")
     top += 24
-    back = _mean_distance(weights)
+    back = mean_distance(weights)
     for head in range(heads):
         parts.append(
             draw.text(
@@ -172,7 +172,7 @@ def _strongest(symbols, row):
     return ", ".join(f"{symbols[i]} ({i}) {w:.3f}" for i, w in _top(row, 5))
 
 
-def _mean_distance(weights):
+def mean_distance(weights):
     """How many positions back a head looks on average, (blocks, heads)."""
     position = np.arange(weights.shape[-1])
     return (weights * (position[:, None] - position)).sum(axis=-1).mean(axis=-1)

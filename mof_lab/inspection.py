@@ -90,8 +90,8 @@ def _checked(ids, model):
     ids = np.asarray(ids, np.int32)
     if not 1 <= len(ids) <= LONGEST:
         raise LabError(
-            f"The document has {len(ids):,} characters; from 1 to {LONGEST:,} can be traced. "
-            "Give a part of it."
+            f"The document has {len(ids):,} characters; from 1 to {LONGEST:,} can be traced; "
+            "give a part of it."
         )
     if ids.min() < 0 or ids.max() >= model.config.vocabulary_size:
         raise LabError(
@@ -110,6 +110,8 @@ def surprisals(logits, ids):
 
 
 def likeliest(logits, vocabulary):
+    """The next characters at each position, (symbol, probability), best first, from logits
+    (time, vocabulary)."""
     found = tf.math.top_k(tf.nn.softmax(logits), min(LIKELIEST, len(vocabulary)))
     return [
         [(vocabulary.symbol(i), float(p)) for i, p in zip(indices, values, strict=True)]

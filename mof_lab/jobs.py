@@ -13,9 +13,10 @@ does not, on all kernels. Where nobody can click (nbclient, papermill, a script,
 returns when the job is over, so that an executed notebook is complete.
 
 Inside a job neither print nor display: their output would land in another cell, or nowhere. Hand
-values to a widget, through a `Pump` where they are many.
+values to a widget, when it is `Due` where they are many.
 """
 
+import math
 import os
 import threading
 import time
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 from .errors import LabError
 
 IDLE, RUNNING, PAUSED, STOPPING, FAILED = "idle", "running", "paused", "stopping", "failed"
-TEXT_HZ, CHART_HZ = 20, 2  # how often a `Pump` hands on text, and what is drawn anew
+TEXT_HZ, CHART_HZ = 20, 2  # how often text is handed on, and what is drawn anew
 
 
 class BusyError(LabError):
@@ -41,7 +42,7 @@ class BusyError(LabError):
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a job failed: one sentence for everybody, the traceback for who wants to know more."""
+    """Why something failed: one sentence for everybody; for what nobody expected, the traceback."""
 
     sentence: str
     traceback: str
@@ -49,9 +50,11 @@ class Failure:
     @classmethod
     def of(cls, error):
         said = " ".join(str(error).split())
-        if not isinstance(error, LabError):
+        expected = isinstance(error, LabError)
+        if not expected:
             said = f"Something unexpected happened, {type(error).__name__}: {said or 'no reason'}"
-        return cls(said, "".join(traceback.format_exception(error)).strip())
+        folded = "" if expected else "".join(traceback.format_exception(error)).strip()
+        return cls(said, folded)
 
 
 class Job:
@@ -118,8 +121,12 @@ class Job:
 
     def begin(self):
         """Starts the worker; `JobRunner.start` does it."""
-        self._become(RUNNING)
-        self._thread.start()
+        try:
+            self._become(RUNNING)
+            self._thread.start()
+        except BaseException:  # else the process would wait for it for ever
+            self._over = True
+            raise
 
     def _run(self):
         try:
@@ -184,30 +191,22 @@ class JobRunner:
             self.job.stop()
 
 
-class Pump:
-    """Hands on what comes, gathered, at most so many times a second.
+class Due:
+    """Says whether it is time again, at most so many times a second.
 
     Args:
-        send: called with a list of what was put in since the last time, never an empty one.
         hertz: `TEXT_HZ`, `CHART_HZ`.
-
-    It has no thread: `put` sends what is due, `flush` the rest. Flush at the end of the work.
     """
 
-    def __init__(self, send, hertz):
-        self._send, self._pause = send, 1 / hertz
-        self._waiting, self._sent = [], 0.0
+    def __init__(self, hertz):
+        self._pause, self._last = 1 / hertz, -math.inf
 
-    def put(self, value):
-        self._waiting.append(value)
-        if time.monotonic() - self._sent >= self._pause:
-            self.flush()
-
-    def flush(self):
-        if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            self._send(waiting)
-            self._sent = time.monotonic()
+    def __call__(self):
+        now = time.monotonic()
+        due = now - self._last >= self._pause
+        if due:
+            self._last = now
+        return due
 
 
 def headless():

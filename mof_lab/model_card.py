@@ -1,6 +1,7 @@
 """A model card: what was measured of a checkpoint, in words; every number is from the result.
 
-    text = to_markdown(appraisal.appraise(…))
+    result = appraisal.appraise(…) | {"command": "mof-lab evaluate …"}
+    text = to_markdown(result)
 
 Markdown, in English with the Chinese names of things beside.
 """
@@ -13,9 +14,10 @@ from .tables import visible
 def to_markdown(result):
     """The card, as a string."""
     parts = [
-        f"# MoF {result['preset'] or ''}: model card 模型卡".replace("  ", " "),
+        f"# {' '.join(filter(None, ('MoF', result['preset'])))}: model card 模型卡",
         "Shares and bits stand with their 95 % confidence intervals in brackets: Wilson's for "
-        "shares, a bootstrap over documents for figures of text. 方括号内为 95 % 置信区间。",
+        "shares, a bootstrap over documents for figures of text. Those of the calibration count "
+        "each character as if it were alone, and are too narrow. 方括号内为 95 % 置信区间。",
     ]
     for title, keys, write_section in SECTIONS:
         parts.append(f"## {title}")

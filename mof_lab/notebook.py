@@ -1,6 +1,6 @@
 """What the notebooks share: a run, where each stage starts, a training to watch, what was measured.
 
-Written for a kernel of Jupyter; without one the same lines are printed.
+Written for a kernel of Jupyter.
 """
 
 import json

@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 import zlib
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 from .errors import LabError
 from .folders import cache_folder
@@ -184,11 +184,7 @@ def _members(path, file, pattern):
 
 
 def _wanted(path, name, pattern, regular, size):
-    """Is this member one to read? A name that leads out of the archive refuses all of it."""
-    parts = PurePosixPath(name).parts, PureWindowsPath(name).parts
-    outside = PureWindowsPath(name).anchor or name.startswith("/")
-    if outside or any(".." in p for p in parts):
-        raise LabError(f"{path.name} holds {name[:80]!r}, a path out of its folder: not used.")
+    """Is this member one to read? It is read in memory: its name reaches no folder."""
     if not fnmatch.fnmatchcase(name, pattern):
         return False
     if regular and size > LARGEST:

@@ -263,7 +263,7 @@ def run(
         tell: called with a sentence at the start of each part.
         compare: also train each expert alone for the same time, and report it.
         text: a `corpus.Corpus`; None = the project's own.
-        data: the text's name, for the report.
+        data: the text's name, with its options, for the report.
     """
     started = time.monotonic()
     chosen = preset_named(preset)
@@ -336,8 +336,8 @@ def compare_experts(job, report, show, tell):
         }
 
     results = {"mixture": result(report, report["trained_seconds"])}
-    last = report["stages"][-1]["seconds"]
-    shares = {"joint": report["trained_seconds"] - last, "chat": last}
+    shares = {s["name"]: s["seconds"] for s in report["stages"] if s["name"] in ("joint", "chat")}
+    shares["joint"] += report["trained_seconds"] - sum(shares.values())
     for expert in report["experts"]:
         tell(f"For comparison: the {expert} expert alone, for the same time …")
         trained = next(s for s in report["stages"] if s["name"] == expert)

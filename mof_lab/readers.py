@@ -48,19 +48,8 @@ def _check(path):
     try:
         if path.stat().st_size == 0:
             raise LabError(f"{path.name} is empty; expected some text.")
-        with path.open("rb") as file:
-            binary = path.suffix.lower() != ".parquet" and _has_zero(file)
     except OSError as error:
         raise LabError(f"{path.name} can't be read ({error.strerror}); check the file.") from None
-    if binary:
-        raise LabError(f"{path.name} is a binary file; expected text in UTF-8.")
-
-
-def _has_zero(file):
-    while block := file.read(1 << 20):
-        if b"\0" in block:
-            return True
-    return False
 
 
 def _lines(path):
@@ -70,7 +59,9 @@ def _lines(path):
             number = 0
             while line := file.readline(LINE + 1):
                 number += 1
-                if len(line) > LINE:
+                if "\0" in line:
+                    raise LabError(f"{path.name} is a binary file; expected text in UTF-8.")
+                if len(line.rstrip("\n")) > LINE:
                     raise LabError(
                         f"{path.name}, line {number}, has more than {LINE:,} characters; "
                         "break it into lines."
@@ -130,7 +121,8 @@ def _json(text, name, line=None):
         raise LabError(f"{name}, line {line}: {error}" if line else f"{name}: {error}") from None
     except (ValueError, RecursionError) as error:
         at = line or getattr(error, "lineno", 1)
-        reason = getattr(error, "msg", "nested too deeply")
+        deep = isinstance(error, RecursionError)
+        reason = "nested too deeply" if deep else getattr(error, "msg", str(error))
         raise LabError(f"{name}, line {at}, is not JSON ({reason}); expected one row.") from None
 
 

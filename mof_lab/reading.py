@@ -36,23 +36,29 @@ def lanes(reading):
     return placed
 
 
+def _area(reading):
+    """The height of all lanes."""
+    *_, (_, _, top, height) = lanes(reading)
+    return top + height
+
+
 def layout(reading):
     """Where things stand in the picture that `reading_view` draws, as plain numbers.
 
     Returns:
-        a dict of `width`, `height`, `cell` (width of a character), `symbol` (height of a
-        character above its lanes), `area` (height of all lanes), `attention` (top and height of
+        a dict of `width`, `height`, `cell` (width of a character), `per_line`, `symbol` (height of
+        a character above its lanes), `area` (height of all lanes), `attention` (top and height of
         that lane below the character; None without one) and `places`, (x, y) of each character's
         lanes.
     """
-    placed = lanes(reading)
-    area = placed[-1][2] + placed[-1][3]
+    placed, area = lanes(reading), _area(reading)
     _, places, bottom = draw.write(reading.symbols, draw.TOP + 24, area)
     looks = [(top, height) for key, _, top, height in placed if key == "attention"]
     return {
         "width": draw.WIDTH,
         "height": bottom,
         "cell": draw.CELL,
+        "per_line": draw.PER_LINE,
         "symbol": 21,
         "area": area,
         "attention": list(looks[0]) if looks else None,
@@ -76,7 +82,7 @@ def reading_view(reading, looks=None, title="Inside one reading 一次阅读的�
     strongest = max(1e-9, _most(reading.thought))
     signs = [(draw.swatch(_colour(i)), name) for i, name in enumerate(experts)]
     parts, _ = draw.legend(signs, draw.TOP - 6)
-    written, places, bottom = draw.write(symbols, draw.TOP + 24, layout(reading)["area"])
+    written, places, bottom = draw.write(symbols, draw.TOP + 24, _area(reading))
     parts += written
 
     values = {"surprisal": bits / most}
@@ -91,7 +97,7 @@ def reading_view(reading, looks=None, title="Inside one reading 一次阅读的�
             base, line = y + top, places[here]
             end = line[-1][0] + draw.CELL
             parts.append(
-                draw.text(draw.LEFT - 6, base + height / 2 + 4, draw.fit(label, 52, 9), 9,
+                draw.text(draw.LEFT - 6, base + height / 2 + 4, draw.fit(label, 52, 8), 8,
                           draw.MUTED, "end")
             )  # fmt: skip
             if key in maps:
@@ -156,28 +162,6 @@ def context_test(series):
         "Bits a character of the right answer that having been told it saves; 0 = forgotten. "
         "0 表示已忘。",
     )
-
-
-def stacked(views):
-    """Several views as one, below each other."""
-    if not views:
-        raise LabError("There is no view to show; give at least one.")
-    parts, top = [], 0.0
-    for view in views:
-        height = float(view.svg.split('height="', 1)[1].split('"', 1)[0])
-        parts.append(view.svg.replace("<svg", f'<svg y="{top:g}"', 1))
-        top += height + 8
-    svg = draw.element(
-        "svg",
-        "\n".join(parts),
-        xmlns="http://www.w3.org/2000/svg",
-        width=draw.WIDTH,
-        height=top - 8,
-        viewBox=f"0 0 {draw.WIDTH} {top - 8:g}",
-        role="img",
-        aria_label="MoF Lab",
-    )
-    return View(svg, "\n\n".join(view.text for view in views))
 
 
 def _row(reading, looks):

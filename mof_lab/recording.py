@@ -16,10 +16,12 @@ from typing import NamedTuple
 
 from . import checkpoint
 from .errors import LabError
+from .progress import Record
 
 FILE = "recording.json"
 FORMAT = "mof-lab recording 1"
 MOST_POINTS, MOST_MOMENTS = 300, 24
+MOST = 1e15  # of any number
 MOST_BYTES = 5_000_000  # of a file that is read in
 
 
@@ -28,10 +30,10 @@ class Point(NamedTuple):
 
     step: int
     seconds: float  # of training so far
-    loss: float  # bits a character, since the point before
+    loss: float  # bits a character, since the point noted before it
     held_out: float | None  # bits a character; None where it was not measured
     tokens_per_second: float
-    learning_rate: float
+    learning_rate: float | None  # None where it was not noted
     memory: int  # bytes
     seconds_left: float
 
@@ -80,6 +82,8 @@ class Recording:
         )
         if len(self.points) > MOST_POINTS:
             self.points = _thinned(self.points, lambda point: point.held_out is not None)
+        if len(self.points) > MOST_POINTS:  # nearly all of them are measured
+            self.points = _thinned(self.points, lambda point: False)
 
     def add_moment(self, moment):
         """Notes a `Moment`; one that was taken at the same step gives way."""
@@ -87,7 +91,7 @@ class Recording:
         self.moments = sorted([*self.moments, moment], key=lambda m: m.step)
         if len(self.moments) > MOST_MOMENTS:
             self.moments = _thinned(self.moments, lambda moment: moment.asked)
-            self.moments = self.moments[:1] + self.moments[1:][-MOST_MOMENTS:]
+            self.moments = self.moments[:1] + self.moments[1:][1 - MOST_MOMENTS :]
 
     def moment_at(self, step):
         """The last `Moment` at or before a step; None if there is none."""
@@ -115,11 +119,16 @@ class Recording:
     def load(cls, path):
         """Reads a recording; path: the file, or the folder of a checkpoint.
 
+        Where nobody looked on, as in `lab.py run`, it is the curve that each checkpoint keeps.
+
         Raises:
             LabError: there is none, or it is damaged.
         """
         path = Path(path)
-        path = path / FILE if path.is_dir() else path
+        if path.is_dir():
+            if not (path / FILE).exists() and (path / "meta.json").exists():
+                return cls._of_checkpoint(path)
+            path = path / FILE
         try:
             if path.stat().st_size > MOST_BYTES:
                 raise ValueError
@@ -136,17 +145,35 @@ class Recording:
             ) from None
 
     @classmethod
+    def _of_checkpoint(cls, directory):
+        meta = checkpoint.read_meta(directory)
+        try:
+            record = Record(**meta["record"])
+            speed = record.tokens / max(1e-9, record.seconds)
+            made = cls(meta["stage"], meta["preset"], meta["config"]["experts"], record.steps)
+            for step, seconds, loss, bits in record.curve:
+                left = seconds * (record.steps / step - 1)
+                bits_learnt = round(loss / math.log(2), 4)
+                point = (step, seconds, bits_learnt, _rounded(bits), round(speed, 1))
+                made.points.append(Point(*point, None, record.peak_memory, round(left, 1)))
+        except (KeyError, TypeError, ValueError, ZeroDivisionError):
+            raise LabError(
+                f"The checkpoint in {directory} keeps no course of its training; train it again."
+            ) from None
+        return made
+
+    @classmethod
     def _checked(cls, values):
         """From JSON values; ValueError, TypeError or KeyError where they are something else."""
         _must(values.pop("format") == FORMAT)
         made = cls(**values)
         _must(isinstance(made.stage, str) and isinstance(made.preset, str))
         _must(isinstance(made.experts, list) and all(isinstance(e, str) for e in made.experts))
-        _must(_numbers([made.steps]))
+        _must(made.experts and isinstance(made.steps, int) and made.steps >= 0)
         made.points = [Point(*point) for point in made.points]
         for point in made.points:
-            held_out = [] if point.held_out is None else [point.held_out]
-            _must(_numbers([*point[:3], *held_out, *point[4:]]))
+            _must(_numbers(0 if x is None else x for x in point))
+            _must(None not in point._replace(held_out=0, learning_rate=0))
         made.moments = [Moment(**moment) for moment in made.moments]
         for moment in made.moments:
             _must(_numbers([moment.step]) and _numbers(moment.thought))
@@ -199,7 +226,7 @@ def _rounded(number):
 
 
 def _numbers(values):
-    return all(isinstance(v, Real) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+    return all(isinstance(v, Real) and not isinstance(v, bool) and abs(v) < MOST for v in values)
 
 
 def _must(sound):

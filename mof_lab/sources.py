@@ -33,7 +33,7 @@ def rows(name, opt_in=False, tell=print, options=None):
     """
     source, options = find(name), options or {}
     if source is None and readers.is_file(name):
-        _only_for_the_hub(name, options)
+        only_for_the_hub(name, options)
         found = readers.read(name)
         first = next(found, None)  # what is wrong with the file comes before anything is told
         tell(f"{name}: your own file 自己的文件, {Path(name).stat().st_size:,} bytes")
@@ -45,7 +45,7 @@ def rows(name, opt_in=False, tell=print, options=None):
         yield from hub.read(name, **options)
     else:
         if isinstance(source.where, Package):
-            _only_for_the_hub(name, options)
+            only_for_the_hub(name, options)
         announce(source, opt_in, tell)
         if isinstance(source.where, Package):
             yield from _packed(source, tell)
@@ -102,7 +102,8 @@ def sources():
     )
 
 
-def _only_for_the_hub(name, options):
+def only_for_the_hub(name, options):
+    """Refuses the Hub's options for what lies elsewhere."""
     if options:
         raise LabError(
             f"{', '.join(options)} can't be used with {name}, only with a data set of the Hub; "

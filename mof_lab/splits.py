@@ -5,5 +5,9 @@ import hashlib
 
 def is_held_out(key, share):
     """True for about `share` of all keys, the same ones on every machine."""
-    digest = hashlib.sha256(key.encode("utf-8")).digest()
-    return int.from_bytes(digest[:8], "big") < share * 2**64
+    return number(key) < share * 2**64
+
+
+def number(key):
+    """A whole number below 2⁶⁴ for a key, the same one on every machine."""
+    return int.from_bytes(hashlib.sha256(key.encode("utf-8")).digest()[:8], "big")

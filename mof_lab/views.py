@@ -11,11 +11,11 @@ import numpy as np
 from . import drawing as draw
 from .charts import bars, curves, frequency, roofline, shares
 from .conversation import conversation
-from .drawing import View, checked
+from .drawing import View, checked, stacked
 from .errors import LabError
 from .heat_maps import attention, attention_grid, gates
 from .packing import ANSWER, CONTEXT
-from .reading import context_test, next_characters, reading_view, stacked
+from .reading import context_test, next_characters, reading_view
 from .tables import bar, table, visible
 from .vocabulary import UNKNOWN, UNKNOWN_CHARACTER
 

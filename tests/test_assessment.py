@@ -317,6 +317,7 @@ def test_evaluate_writes_figures_and_a_card(short, tmp_path):
     for key in ("memory", "recall", "variety", "samples"):
         assert nameless[key] == own[key]
     card = (tmp_path / "nameless.md").read_text("utf-8")
+    assert card.startswith("# MoF: model card")
     assert "Not measured 未测: The checkpoint names no preset" in card
     assert "no record of its training" in card
 

@@ -9,7 +9,7 @@ import pytest
 
 from mof_lab import jobs
 from mof_lab.errors import LabError
-from mof_lab.jobs import FAILED, IDLE, PAUSED, RUNNING, STOPPING, BusyError, JobRunner, Pump
+from mof_lab.jobs import FAILED, IDLE, PAUSED, RUNNING, STOPPING, BusyError, Due, JobRunner
 
 SOON = 10  # seconds; what takes longer has hung
 
@@ -183,26 +183,28 @@ def test_who_is_headless(monkeypatch, decided, allows_input, server, expected):
 
 
 def test_the_process_has_one_runner():
-    code = "from mof_lab import jobs; print(jobs.start('a', lambda job: 5).result, end='')"
+    code = """
+from mof_lab import jobs
+print(jobs.start("a", lambda job: 5).result, end=" ")
+try:
+    jobs.start("b", lambda job: jobs.start("c", print)).wait()
+    print(jobs.start("d", lambda job: 6).result, jobs._RUNNER.job.name, end="")
+except jobs.BusyError:
+    print("left busy", end="")
+"""
     environment = os.environ | {"MOF_LAB_HEADLESS": "1"}
     ran = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
     )
-    assert (ran.stdout, ran.stderr) == ("5", "")
-    assert jobs.runner() is jobs.runner()
+    assert (ran.stdout, ran.stderr) == ("5 6 d", "")  # "c" was refused, and "d" is not
 
 
-def test_a_pump_gathers_and_loses_nothing(monkeypatch):
+def test_it_is_due_so_many_times_a_second(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(jobs.time, "monotonic", lambda: now[0])
-    sent = []
-    pump = Pump(sent.append, 20)
+    due, times = Due(20), []
     for i in range(10):
-        pump.put(i)
+        if due():
+            times.append(i)
         now[0] += 0.02
-    assert sent[0] == [0]  # the first at once
-    assert 4 <= len(sent) <= 5
-    pump.flush()
-    pump.flush()
-    assert [x for part in sent for x in part] == list(range(10))
-    assert all(sent)
+    assert times == [0, 3, 6, 9]  # the first at once, then after 0.05 s and more

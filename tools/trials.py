@@ -55,7 +55,7 @@ TRIALS = {
             "alone, then together, then chat": {},
             "together, then chat": {"only": ("joint", "chat")},
             "chat alone": {"only": ("chat",)},
-            "twice as long alone": {"longer": {"gru": 3, "transformer": 3}},
+            "three times the steps alone": {"longer": {"gru": 3, "transformer": 3}},
         },
     ),
     "batch": Trial(
@@ -140,8 +140,8 @@ def run(name, variant):
     preset = changed(preset_named(trial.preset), trial.variants[variant])
     folder = PROJECT / "runs" / "trials" / name / variant.replace(" ", "_")
     job = pipeline.Run(preset, folder)
-    minutes = trial.minutes / (1 - pipeline.EVALUATION_SHARE)
-    minutes += pipeline.START_SECONDS * len(preset.stages) / 60
+    minutes = trial.minutes + pipeline.START_SECONDS * len(preset.stages) / 60
+    minutes /= 1 - pipeline.EVALUATION_SHARE  # all of which `train_all` takes off again
     stages = job.train_all(minutes)
     judged, _ = processes.call(pipeline.judge, job, preset.stages[-1].name, None, ())
     shutil.rmtree(folder)
@@ -176,7 +176,8 @@ def page(results):
         "preset and trains as many minutes as the others of its question, on 2 cores, on the same "
         "text; the schedule ends with the time. Bits per character and right answers are those of "
         "held-out text and questions, as in every report. One run each: read a difference against "
-        "those of the first question, which changes nothing but the seed.",
+        "those of the first question, which changes nothing but the seed; and only between rows of "
+        "the same text.",
     ]
     for name, trial in TRIALS.items():
         done = results.get(name, {})
@@ -189,22 +190,23 @@ def page(results):
             f"`python tools/trials.py {name}`: preset `{trial.preset}`, "
             f"{trial.minutes:g} minutes each.",
             "",
-            "| variant | parameters | characters seen | bits/char | "
+            "| variant | text | parameters | characters seen | bits/char | "
             + " | ".join(QUESTION_KINDS)
             + " |",
-            "|---|---|---|---|" + "---|" * len(QUESTION_KINDS),
+            "|---|---|---|---|---|" + "---|" * len(QUESTION_KINDS),
         ]
         for variant in trial.variants:
             if variant in done:
                 lines.append(row(variant, done[variant]))
-        lines += ["", verdict(trial, done, results.get("seed", {}))]
+        lines += ["", verdict(name, done, results.get("seed", {}))]
     return "\n".join(lines) + "\n"
 
 
 def row(variant, figures):
     shares = [f"{100 * share(figures, kind):.1f} %" for kind in QUESTION_KINDS]
     return (
-        f"| {variant} | {figures['parameters']:,} | {figures['tokens']:,} | "
+        f"| {variant} | {figures['data_hash'][:4]} | {figures['parameters']:,} | "
+        f"{figures['tokens']:,} | "
         f"{figures['bits_per_character']['all']:.3f} | {' | '.join(shares)} |"
     )
 
@@ -217,17 +219,19 @@ def mean_right(figures):
     return sum(share(figures, kind) for kind in QUESTION_KINDS) / len(QUESTION_KINDS)
 
 
-def verdict(trial, done, seeds):
+def verdict(name, done, seeds):
     """What the figures say, against the first variant and against chance."""
-    first = next(iter(trial.variants))
+    first = next(iter(TRIALS[name].variants))
     if len(done) < 2 or first not in done:
         return "Not finished."
     right = {variant: mean_right(figures) for variant, figures in done.items()}
     best = max(right, key=right.get)
     gain = 100 * (right[best] - right[first])
     spread = [100 * mean_right(figures) for figures in seeds.values()]
-    noise = max(spread) - min(spread) if len(spread) > 1 else float("nan")
-    if done is seeds:
+    if len(spread) < 2:
+        return "No verdict: how much chance moves the figures is not measured yet."
+    noise = max(spread) - min(spread)
+    if name == "seed":
         return f"Verdict: chance moves the mean of right answers by {noise:.1f} points."
     if best == first:
         second = max(value for variant, value in right.items() if variant != first)

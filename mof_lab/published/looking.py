@@ -26,7 +26,7 @@ def trace_published(model: Published, vocabulary, ids, off=NOTHING):
     if not 1 <= len(text) <= LONGEST:
         raise LabError(
             f"The document has {len(text):,} characters, its prompt included; from 1 to "
-            f"{LONGEST:,} can be traced. Give a part of it."
+            f"{LONGEST:,} can be traced; give a part of it."
         )
     notes = _look(model, vocabulary.number(text))
     logits, alone = (model.window.renumbered(notes.pop(name)) for name in ("logits", "alone"))

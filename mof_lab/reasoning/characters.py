@@ -120,4 +120,5 @@ def repeat(rng):
         )
     )
     content = {"text": text, "n": "零一两三四"[n], "who": rng.choice(NAMES)}
-    return ask(rng, "repeat", f"repeat {text}", wordings, answer, **content)
+    shown = [f"characters {text}"]  # a word backwards is spelled first
+    return ask(rng, "repeat", f"repeat {text}", wordings, answer, shown, **content)

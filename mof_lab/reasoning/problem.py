@@ -71,6 +71,6 @@ def shows_held_out(problem):
 
 
 def shows_held_out_sum(problem):
-    """Does a sum or product that is kept for judging stand anywhere in it, if only as a step?"""
+    """Does a sum or product that is kept for judging stand anywhere in it, in signs?"""
     text = " ".join((*problem.turns, *problem.answers))
     return any(is_kept(sum_key(int(a), sign, int(b))) for a, sign, b in _SUM.findall(text))

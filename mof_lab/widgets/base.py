@@ -2,7 +2,7 @@
 
 To make one:
 
-1. `class Mine(Panel)` with `_esm = script("mine.js")` and its words in `texts.py`:
+1. `class Mine(Panel)` with `_esm = script("mine.js")` and its words beside those of `texts.py`:
    `words = texts.texts(texts.COMMON, texts.MINE)`.
 2. `mine.js` ends in `export default { render: ({ model, el }) => panel(model, el, build) }`, where
    `build(ui)` fills `ui.body` and returns a clean-up function. `base.js`, which is put before it,
@@ -19,6 +19,7 @@ What must survive a reload of the page belongs in a synced trait; what streams, 
 """
 
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 import anywidget
@@ -26,7 +27,6 @@ import traitlets
 from IPython.display import display
 
 from .. import jobs
-from ..errors import LabError
 from ..language import follow
 from ..language import language as choose_language
 from . import texts
@@ -100,15 +100,13 @@ class Panel(anywidget.AnyWidget):
 
     def refuse(self, error):
         """Shows why something was not done."""
-        failure = jobs.Failure.of(error)
-        folded = "" if isinstance(error, LabError) else failure.traceback
-        self.error = {"sentence": failure.sentence, "traceback": folded}
+        self.error = asdict(jobs.Failure.of(error))
 
     def keep(self):
         """Renews the snapshot beside the widget."""
         with self._showing:
-            view = self.picture()
-            if self._shown is not None and view is not None:
+            view = self.picture() if self._shown is not None else None
+            if view is not None:
                 self._shown.update(view)
 
     # ---- how it works ----
@@ -119,7 +117,7 @@ class Panel(anywidget.AnyWidget):
         if job.state == jobs.RUNNING:
             self.error = {}
         if job.failure is not None:
-            self.error = {"sentence": job.failure.sentence, "traceback": job.failure.traceback}
+            self.error = asdict(job.failure)
             self.tell("idle")
         if job.state in (jobs.IDLE, jobs.FAILED):
             self.keep()

@@ -49,7 +49,6 @@ class Chat(Panel):
         self._writing = None  # the exchange that is being written
         self._before = []  # what Undo goes back to: (exchanges, a conversation a session)
         self._next_id = 0
-        self._position = None  # the blend that is forced now
         self.exchanges = [self._told(*turns) for turns in _pairs(self.session.turns)]
         self.settings = dict(choices.DEFAULTS)
         self.set(**changes)
@@ -78,29 +77,28 @@ class Chat(Panel):
         Where somebody can click it returns at once, see `jobs.headless`; `wait` of the job waits
         for the answers. What was said before from a cell is answered first.
         """
-        if self._job is not None:
-            self._job.wait()
+        self._settle()
         return self._start(messages)
 
     def _start(self, messages):
-        sampling, length = self._sampling()
+        how = self._how()
 
         def work(job):
             for message in messages:
                 if job.go_on():
-                    self._say(job, message, sampling, length)
+                    self._say(job, message, how)
 
         return self.run(self.words["en"]["title"], work)
 
     def clear(self):
         """Forgets the conversation, as `[CLEAN]` does; `undo` brings it back."""
-        self._remember()
-        for session in self.sessions:
-            session.clear()
-        self._set([], "cleared")
+        self._settle()
+        self._forget()
+        self.keep()
 
     def undo(self):
         """Takes back what was done last: an exchange, another answer, clearing, loading."""
+        self._settle()
         if not self._before:
             self.tell("nothing")
             return
@@ -109,6 +107,7 @@ class Chat(Panel):
         for session, moment in zip(self.sessions, kept, strict=True):
             session.take_back(moment)
         self._set(exchanges, "undone")
+        self.keep()
         if gone:
             self.send({"kind": "said", "text": gone[0]["question"]})
 
@@ -118,14 +117,14 @@ class Chat(Panel):
             self.tell("nothing")
             return None
         question = self.exchanges[-1]["question"]
-        sampling, length = self._sampling()
+        how = self._how()
 
         def work(job):
             self._remember()
             for session in self.sessions:
                 session.undo()
             self.exchanges = self.exchanges[:-1]
-            self._exchange(job, question, sampling, length)
+            self._exchange(job, question, how)
 
         return self.run(self.words["en"]["title"], work)
 
@@ -180,29 +179,40 @@ class Chat(Panel):
             self.error = {}
             act()
 
-    def _sampling(self):
-        """How to draw, as it is set now; forces the blend that is set."""
-        sampling, length = choices.sampling(self.settings)
-        if self.settings["position"] != self._position:
-            weights = choices.blend(self.settings, len(self.experts))
-            self.sessions[-1].decoder.force(weights)
-            self._position = self.settings["position"]
-        return sampling, length
+    def _settle(self):
+        """Waits for what was begun from a cell before."""
+        if self._job is not None:
+            self._job.wait()
 
-    def _say(self, job, message, sampling, length):
+    def _how(self):
+        """How to draw, as it is set now: (`Sampling`, longest answer, forced blend or None)."""
+        blend = choices.blend(self.settings, len(self.experts))
+        return *choices.sampling(self.settings), blend
+
+    def _forget(self):
+        self._remember()
+        for session in self.sessions:
+            session.clear()
+        self._set([], "cleared")
+
+    def _say(self, job, message, how):
         if message.strip() == CLEAN:
-            self.clear()
+            self._forget()
             self.send({"kind": "taken", "text": CLEAN})
             return
         self._remember()
+        before = len(self.exchanges)
         try:
-            self._exchange(job, message, sampling, length)
-        except LabError:
-            self._before.pop()  # nothing was said
-            raise
+            self._exchange(job, message, how)
+        finally:
+            if len(self.exchanges) == before:
+                self._before.pop()  # nothing was said
 
-    def _exchange(self, job, message, sampling, length):
+    def _exchange(self, job, message, how):
         """All columns answer, a character each in turn; what is there is kept, however it ends."""
+        sampling, length, blend = how
+        self.sessions[-1].decoder.force(blend)
+        turns = len(self.session.turns)
         streams = [
             session.stream(message, sampling, length, stop=lambda: not job.go_on())
             for session in self.sessions
@@ -210,23 +220,28 @@ class Chat(Panel):
         self._writing = exchange = Exchange(self._new_id(), message.strip(), len(streams))
         self.send({"kind": "taken", "text": exchange.question})
         self.send({"kind": "writing", "exchange": exchange.news()})
-        text = jobs.Pump(lambda _: self.send({"kind": "writing", "exchange": exchange.news()}), 20)
-        # Seldom, because a screen reader reads each of them.
-        speed = jobs.Pump(lambda _: self.tell("writing", speed=exchange.speed), 1)
+        text, speed = jobs.Due(jobs.TEXT_HZ), jobs.Due(1)  # a screen reader reads each speed
         writing = dict(enumerate(streams))
-        while writing:
-            for column, stream in list(writing.items()):
-                character = next(stream, None)
-                if character is None:
-                    del writing[column]
-                    exchange.notes[column] = self._note(exchange, column, sampling.seed)
-                else:
-                    exchange.characters[column].append(self._explained(character).pack())
-                    text.put(column)
-                    speed.put(column)
-        self.exchanges = [*self.exchanges, exchange.whole()]
-        self._writing = None
-        self._count()
+        try:
+            while writing:
+                for column, stream in list(writing.items()):
+                    character = next(stream, None)
+                    if character is None:
+                        del writing[column]
+                        exchange.notes[column] = self._note(exchange, column, sampling.seed)
+                    else:
+                        exchange.characters[column].append(self._explained(character).pack())
+                        if text():
+                            self.send({"kind": "writing", "exchange": exchange.news()})
+                        if speed():
+                            self.tell("writing", speed=exchange.speed)
+        finally:
+            for stream in streams:
+                stream.close()  # what it has said is in its session then
+            if len(self.session.turns) > turns:
+                self.exchanges = [*self.exchanges, exchange.whole()]
+            self._writing = None
+            self._count()
         if job.go_on():
             done = {"count": exchange.count, "speed": exchange.speed, "seed": sampling.seed}
             self.tell("done", **done)
@@ -255,7 +270,8 @@ class Chat(Panel):
             self.tell("loading")
             self._remember()
             try:
-                self.session.loads(text, name)
+                for session in self.sessions:
+                    session.loads(text, name)
             except LabError:
                 self._before.pop()
                 raise
@@ -266,8 +282,9 @@ class Chat(Panel):
 
     def _told(self, question, answer):
         """An exchange of which only the text is known."""
-        exchange = Exchange(self._new_id(), question, 1)
-        exchange.characters[0] += [Explanation(symbol).pack() for symbol in answer]
+        exchange = Exchange(self._new_id(), question, len(self.sessions))
+        for characters in exchange.characters:
+            characters += [Explanation(symbol).pack() for symbol in answer]
         return exchange.whole()
 
     def _remember(self):
@@ -277,7 +294,6 @@ class Chat(Panel):
         self.exchanges = exchanges
         self._count()
         self.tell(key, **values)
-        self.keep()
 
     def _count(self):
         self.context = list(max(session.context_used for session in self.sessions))

@@ -30,13 +30,12 @@ def changed(settings, changes):
 
 def sampling(settings):
     """(a `Sampling` that has a seed, the longest answer in characters)."""
-    given = {name: number(settings, name) for name in (*SAMPLING, "max_length")}
-    length = int(given.pop("max_length"))
+    given = {name: number(settings, name) for name in SAMPLING}
+    length = whole(settings, "max_length")
     if not 1 <= length <= LONGEST_ANSWER:
         raise LabError(f"max_length is {length}; expected from 1 to {LONGEST_ANSWER}.")
-    given["top_k"] = int(given["top_k"])
-    drawn = settings["seed"] is None
-    seed = secrets.randbelow(10**6) if drawn else int(number(settings, "seed"))
+    given["top_k"] = whole(settings, "top_k")
+    seed = secrets.randbelow(10**6) if settings["seed"] is None else whole(settings, "seed")
     if seed < 0:
         raise LabError(f"seed is {seed}; expected a whole number from 0 on, or nothing.")
     return Sampling(**given, seed=seed), length
@@ -46,7 +45,18 @@ def blend(settings, experts):
     """The forced weights (experts,), two neighbours of the slider sharing; None = the router's."""
     if settings["position"] is None:
         return None
-    return np.clip(1 - np.abs(np.arange(experts) - number(settings, "position")), 0, 1)
+    position = number(settings, "position")
+    if not 0 <= position <= experts - 1:
+        raise LabError(f"position is {position}; expected from 0 to {experts - 1}, or nothing.")
+    return np.clip(1 - np.abs(np.arange(experts) - position), 0, 1)
+
+
+def whole(settings, name):
+    """A setting that has to be a whole number."""
+    value = number(settings, name)
+    if value != int(value):
+        raise LabError(f"{name} is {value}; expected a whole number.")
+    return int(value)
 
 
 def number(settings, name):

@@ -69,7 +69,8 @@ function buildAxis(ui, number, { shown, preview, lock }) {
     cells[t].focus();
   });
   layer.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -36, ArrowDown: 36, Home: -1e6,
+    const perLine = reading.layout.per_line;
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -perLine, ArrowDown: perLine, Home: -1e6,
       End: 1e6 }[event.key];
     const here = index(event);
     if (here < 0 || event.ctrlKey || event.metaKey || event.altKey) return;

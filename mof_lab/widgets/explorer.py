@@ -12,6 +12,7 @@ import traitlets
 from .. import views
 from ..drawing import png
 from ..errors import LabError
+from ..heat_maps import mean_distance
 from ..off import NOTHING, Off
 from ..reading import layout
 from . import texts
@@ -39,7 +40,7 @@ class Explorer(Panel):
 
     parts = traitlets.Dict().tag(sync=True)  # {"experts": names, "blocks", "heads", "topics"}
     prompts = traitlets.List(["", ""]).tag(sync=True)
-    readings = traitlets.List().tag(sync=True)  # see `packed`
+    readings = traitlets.List().tag(sync=True)  # see `_packed`
     off = traitlets.Dict(ALL_ON).tag(sync=True)  # see `off.Off`
     head = traitlets.List([0, 0]).tag(sync=True)  # (block, head) whose attention is shown
     attention = traitlets.List().tag(sync=True)  # of that head: a reading each, rows up to t
@@ -55,6 +56,8 @@ class Explorer(Panel):
             from ..checkpoint import load  # TensorFlow is slow to import
 
             self.model, self.vocabulary, _ = load(source)
+        from ..notebook import TOPICS  # TensorFlow again
+
         config = self.model.config
         has_blocks = "transformer" in config.experts
         super().__init__(
@@ -62,7 +65,7 @@ class Explorer(Panel):
                 "experts": list(config.experts),
                 "blocks": config.num_layers if has_blocks else 0,
                 "heads": config.num_heads if has_blocks else 0,
-                "topics": ["colour", "name"],
+                "topics": list(TOPICS),
             }
         )
         self._now, self._whole = [], []  # traces with the parts off, and with everything on
@@ -73,7 +76,7 @@ class Explorer(Panel):
     # ---- from a cell ----
 
     def read(self, prompt, other=""):
-        """Reads a prompt, and another to compare with; returns the job.
+        """Reads a prompt, and another to compare with; returns the job, None if refused.
 
         What was asked for before from a cell is done first.
         """
@@ -87,7 +90,7 @@ class Explorer(Panel):
         return self._start(ids, self._off(self.off), [prompt, other])
 
     def switch_off(self, heads=(), thoughts=(), experts=()):
-        """Reads again with these parts off, see `off.Off`; returns the job."""
+        """Reads again with these parts off, see `off.Off`; returns the job, None if refused."""
         self._wait()
         return self._switch_off(Off(heads, thoughts, experts))
 
@@ -113,10 +116,13 @@ class Explorer(Panel):
         self.locked = [position if i == reading else p for i, p in enumerate(self.locked)]
 
     def test_context(self, topic="colour"):
-        """How much a fact helps from how many characters back, and which expert; returns the job.
+        """How much a fact helps from how many characters back, and which expert.
 
         Args:
             topic: one of `notebook.TOPICS`.
+
+        Returns:
+            the job; None if it was refused.
         """
         self._wait()
         return self._test(topic)
@@ -130,9 +136,8 @@ class Explorer(Panel):
             for expert in (None, *self.parts["experts"]):
                 if not job.go_on():
                     return self.tell("stopped")
-                name = expert or "mixture 混合"
-                self.tell("testing", name=name)
-                series[name] = self._gained(expert, topic)
+                self.tell("testing", name=expert or "mixture 混合")
+                series[expert or "mixture 混合"] = self._gained(expert, topic)
             self._tested = views.context_test(series)
             self.context = self._tested.svg
             self.tell("tested")
@@ -217,6 +222,7 @@ class Explorer(Panel):
     def _publish(self, same, off):
         self.locked = self.locked if same else [None] * len(self._now)
         self.readings = [self._packed(i) for i in range(len(self._now))]
+        self._show_heads()
         self._show_head()
         if not off:
             self.tell("done")
@@ -275,8 +281,12 @@ class Explorer(Panel):
         self.attention = [[row[: t + 1].tolist() for t, row in enumerate(a)] for a in seen]
         first = self._now[0]
         self.whole_head = views.attention(first.symbols, first.attention[block, head]).svg
-        place = np.arange(len(first.symbols))
-        back = (first.attention * (place[:, None] - place)).sum(axis=-1).mean(axis=-1)
+
+    def _show_heads(self):
+        if not self.parts["blocks"]:
+            return
+        first = self._now[0]
+        back = mean_distance(first.attention)
         self.heads = [
             {
                 "block": b,

@@ -22,7 +22,7 @@ def encode_prompt(text, vocabulary):
     ids = ids[:-1] if len(lines) % 2 == 0 else [*ids, ASSISTANT]
     if len(ids) > LONGEST_PROMPT:
         raise LabError(
-            f"The prompt has {len(ids)} characters and marks; at most {LONGEST_PROMPT} fit. "
-            "Shorten it."
+            f"The prompt has {len(ids)} characters and marks; at most {LONGEST_PROMPT} fit; "
+            "shorten it."
         )
     return ids

@@ -11,13 +11,19 @@ class SideBySide(Chat):
 
     All draw with the same seed, character by character in turn; one Stop ends all of them.
 
-    Args: as of `Chat`; a session lends its model, the conversation begins anew.
+    Args: as of `Chat`; a session lends its model, the conversation begins anew. What is saved is
+    the mixture's conversation; what is loaded, all go on with.
     """
 
     about = "Side by side 并排比较: run this cell to talk 运行本单元格即可聊天"
 
     def __init__(self, source, **settings):
         super().__init__(source, **{"position": 0.5, **settings})
+
+    @property
+    def session(self):
+        """The mixture's."""
+        return self.sessions[-2]
 
     def _columns(self, session):
         names = session.decoder.model.config.experts

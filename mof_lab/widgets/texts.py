@@ -1,4 +1,5 @@
-"""Every word of the interface: key → (English, Chinese). `{name}` is filled in where it is shown.
+"""Words of the interface, those of one widget alone in `texts_*.py`: key → (English, Chinese).
+`{name}` is filled in where it is shown.
 
 A widget gets those of its own parts, in both languages, so that a switch needs no kernel.
 """

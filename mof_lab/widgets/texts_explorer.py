@@ -47,7 +47,6 @@ EXPLORER = {
         "Above 0: what was told so many characters back is still used.",
         "高于 0：那么多字以前说过的事仍被用到。",
     ),
-    "mixture": ("mixture", "混合"),
     "stop": ("Stop", "停止"),
     "stopped": ("Stopped.", "已停止。"),
 }

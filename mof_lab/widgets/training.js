@@ -121,7 +121,7 @@ function buildTraining(ui) {
     rate: Math.round(point[RATE]).toLocaleString(),
     left: clock(point[LEFT]),
     memory: `${(point[MEMORY] / 1e9).toFixed(2)} GB`,
-    learning_rate: point[LEARNING].toPrecision(2),
+    learning_rate: point[LEARNING]?.toPrecision(2) ?? "–",
   });
   function show() {
     const end = last(), step = at ?? end;

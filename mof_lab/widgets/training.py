@@ -99,7 +99,7 @@ class TrainingPanel(Replay):
         stage: its name, or a `configuration.Stage`.
         model: what to train; None = as the stage before left it, see `notebook.model_before`.
         sayings: what the model is asked to answer, to see how it comes along.
-        options: more of `training.Trainer`.
+        options: more of `training.Trainer`, such as `seconds`.
 
     A training that was stopped goes on from its checkpoint, also in another kernel.
     """
@@ -115,6 +115,7 @@ class TrainingPanel(Replay):
         self.trainer = run.trainer(stage, model, report_seconds=0, **options)
         self._look = Look(run, self.trainer.stage, model, sayings)
         self._asked, self._looking = threading.Event(), threading.Lock()
+        self._training = None  # the newest job that trains; others only look
         self._waiting, self._before, self._noted = [], None, 0.0
         self._cost, self._looked = 0.0, 0.0
         super().__init__(self._begun(run, model))
@@ -146,6 +147,7 @@ class TrainingPanel(Replay):
         Where somebody can click it returns at once, see `jobs.headless`.
         """
         job = self.run(f"{self.words['en']['title']} {self.stage}", self._train)
+        self._training = job or self._training
         if job is not None and not job.alive:
             self.keep()  # from the cell itself: an executed notebook has to be complete
         return job
@@ -156,7 +158,7 @@ class TrainingPanel(Replay):
         Raises:
             LabError: it is not over, or it failed; the sentence says what to do.
         """
-        job = self._job
+        job = self._training
         if job is not None and job.alive:
             raise StillTrainingError(
                 f"Stage {self.stage} is still being trained: wait until it is done, or press Stop, "
@@ -177,14 +179,14 @@ class TrainingPanel(Replay):
         self.start()
 
     def on_sample(self, content):
-        job = self._job
-        if job is not None and job.state == jobs.PAUSED:  # the model is at rest
+        training = self._training
+        if training is None or not training.alive:
+            self.run(self.words["en"]["sample"], self._sample)
+        elif training.state == jobs.PAUSED:  # the model is at rest, and no other job may begin
             self._take(asked=True)
-        elif job is not None and job.alive:
+        else:
             self._asked.set()
             self.tell("sampling")
-        else:
-            self.run(self.words["en"]["sample"], lambda job: self._take(job.go_on, asked=True))
 
     def on_compare(self, content):
         self.chosen = [name for name in self.earlier if name in content["names"]]
@@ -194,36 +196,46 @@ class TrainingPanel(Replay):
 
     def _changed(self, job):
         super()._changed(job)
-        if job.state == jobs.PAUSED:
-            self.tell("paused", step=self.record.step)
-        elif job.state == jobs.RUNNING:
-            self.tell("training", stage=self.stage)
-        elif job.state == jobs.STOPPING:
+        if job.state == jobs.STOPPING:
             self.tell("stopping")
+        elif job is self._training and job.state == jobs.PAUSED:
+            self.tell("paused", step=self.record.step)
+        elif job is self._training and job.state == jobs.RUNNING:
+            self.tell("training", stage=self.stage)
+
+    def _sample(self, job):
+        """A look at a model that is not being trained."""
+        self._take(lambda: job.state != jobs.STOPPING, asked=True)
+        self.recording.save(self.trainer.directory)
 
     def _train(self, job):
         trainer, record = self.trainer, self.trainer.record
         self.recording.back_to(record.step)
         self._waiting, self._before = [], None
-        charts = jobs.Pump(lambda _: self.draw(), jobs.CHART_HZ)
+        self._asked.clear()
+        charts = jobs.Due(jobs.CHART_HZ)
         self.tell("compiling", stage=self.stage)
+
+        def going():  # Stop ends a look; Pause waits for its end, since Sample needs the model
+            return job.state != jobs.STOPPING
+
         try:
             if record.step == 0:
-                self._take(job.go_on)
+                self._take(going)
                 self.tell("compiling", stage=self.stage)
             with closing(iter(trainer)) as reports:  # closed = saved, wherever it is left
                 for progress in reports:
                     if self._before is None:
                         self.tell("training", stage=self.stage)
-                    if self._note(progress):
-                        charts.put(progress)
+                    if self._note(progress) and charts():
+                        self.draw()
                     if not job.go_on():
                         break
                     if self._asked.is_set():
                         self._asked.clear()
-                        self._take(job.go_on, asked=True)
+                        self._take(going, asked=True)
                     elif progress.bits_per_character is not None and self._affordable():
-                        self._take(job.go_on)
+                        self._take(going)
         finally:
             self.recording.save(trainer.directory)
             self.draw()
