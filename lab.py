@@ -71,7 +71,7 @@ def main(arguments):
     starts = {
         "run": ["-m", "mof_lab.cli", "run"],
         "open": ["-m", "jupyterlab", "--ServerApp.root_dir=.", "notebooks/00_start.ipynb"],
-        "test": ["-m", "pytest"],
+        "test": ["tools/run_tests.py"],
         "notebooks": ["tools/execute_notebooks.py"],
         "bench": ["-m", "benchmarks"],
         "doctor": ["-m", "mof_lab.cli", "doctor"],

@@ -88,10 +88,23 @@ def test_history_comes_first():
             "answerKey": "B",
         },
         {"question": "谁会叫？", "options": {"A": "鱼", "B": "鸟", "C": "树"}, "answer": "B"},
+        {"question": "谁会叫？", "choices": {"text": ["鱼", "鸟", "树"]}, "answer": 1},
+        {
+            "question": "谁会叫？",
+            "choices": {"text": ["鱼", "鸟", "树"], "label": [1, 2, 3]},
+            "answerKey": "2",  # its label, not an index
+        },
+        {"question": "谁会叫？", "options": ["鱼", "鸟", "树"], "answer": "B", "output": None},
     ],
 )
 def test_multiple_choice(item):
     assert said(item) == ["谁会叫？\nA. 鱼\nB. 鸟\nC. 树", "B. 鸟"]
+
+
+def test_an_empty_column_hides_no_filled_one():
+    item = {"messages": None, "instruction": "谁会叫？", "input": None, "output": "鸟。"}
+    assert said(item) == ["谁会叫？", "鸟。"]
+    assert adapt({"text": "天亮了。", "conversations": None}) == {"text": "天亮了。"}
 
 
 def test_multiple_choice_with_a_text_to_read():

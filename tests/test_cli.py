@@ -470,6 +470,10 @@ def test_the_newest_run_is_found_before_what_ships(tmp_path):
         finish(run, saved=f"2025-01-0{day}T00:00:00+00:00")
     assert arguments.found_checkpoint(None) == runs[1]
     assert arguments.found_checkpoint(runs[0].parent) == runs[0]  # a run's folder stands for it
+    stories = tmp_path / "runs/stories/joint"  # text without a dialogue: joint is the last stage
+    finish(stories, saved="2025-01-05T00:00:00+00:00")
+    assert arguments.found_checkpoint(None) == stories
+    assert arguments.found_checkpoint(stories.parent) == stories
 
 
 class Terminal:

@@ -256,7 +256,7 @@ def started(lab, tmp_path):
     [
         (["run", "--preset", "tiny"], "-m mof_lab.cli run --preset tiny", False),
         (["doctor"], "-m mof_lab.cli doctor", False),
-        (["test", "--slow", "-x"], "-m pytest --slow -x", True),
+        (["test", "--slow", "-x"], "tools/run_tests.py --slow -x", True),
         (["open"], "-m jupyterlab --ServerApp.root_dir=. notebooks/00_start.ipynb", True),
         (["notebooks", "03", "--fast"], "tools/execute_notebooks.py 03 --fast", True),
     ],

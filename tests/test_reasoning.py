@@ -50,6 +50,19 @@ def by_kind(training, judged):
 # The generator
 
 
+def test_no_trained_repetition_spells_a_judged_text(by_kind):
+    spelled = [p for p in by_kind["repeat"] if "1" in p.answers[-1] and not is_kept(p.key)]
+    texts = [p.key.removeprefix("repeat ") for p in spelled]
+    assert len(texts) > 100
+    assert not [text for text in texts if is_kept(f"characters {text}")]
+
+
+def test_a_count_is_held_out_in_every_order(by_kind):
+    for problem in by_kind["counting"]:
+        listed = problem.key.removeprefix("counting ").split("、")
+        assert listed == sorted(listed)
+
+
 def test_kinds_are_core_or_wide():
     assert not set(CORE) & set(WIDE)
     assert {*CORE, *WIDE} == set(KINDS)
