@@ -87,7 +87,7 @@ class _StoppedError(Exception):
 
 
 def _watched(answer):
-    """The same answer with its functions watched; `_NotAnsweredError` where it still has a `...`."""
+    """The same answer with its functions watched; raises `_NotAnsweredError` at a `...`."""
     if answer is ...:
         raise _NotAnsweredError
     if type(answer) in (tuple, list):
@@ -106,7 +106,8 @@ def _watched_function(function):
             result = function(*args, **kwargs)
         except Exception as error:
             raise _StoppedError(
-                f"Your `{name}` stopped{_line(error)} with {_named(error)}.", X
+                f"Your `{name}` stopped{_line(error)} with {_named(error)}.",
+                f"你的 `{name}` 运行出错：{_named(error)}。",
             ) from error
         if result is None:
             raise _StoppedError(

@@ -88,6 +88,6 @@ def trusted_more(share):
             "这是平均权重。先在每个字上问：谁的权重最大？",
         )
     return (
-        "Try it by hand on three characters, two experts: np.array([[.9, .1], [.4, .6], [.8, .2]]).",
-        "先用三个字、两位专家手算一遍：np.array([[.9, .1], [.4, .6], [.8, .2]])。",
+        "By hand first, three characters and two experts: [[.9, .1], [.4, .6], [.8, .2]].",
+        "先用三个字、两位专家手算一遍：[[.9, .1], [.4, .6], [.8, .2]]。",
     )
