@@ -9,6 +9,7 @@ import functools
 import importlib.util
 import re
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,7 +152,7 @@ def test_check_says_in_one_line_what_is_the_matter(double, capsys, answer, expec
 
 
 def test_check_speaks_the_chosen_language(double, capsys, monkeypatch):
-    monkeypatch.setattr("mof_lab.language._chosen", None)
+    monkeypatch.setattr(sys.modules["mof_lab.language"], "_chosen", None)
     for code, expected in (("en", "✗ 00.9 Try 2.\n"), ("zh", "✗ 00.9 试试 2。\n")):
         language(code)
         check("00.9", lambda x: x)
