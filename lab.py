@@ -90,7 +90,7 @@ def main(arguments):
 
 def trust_notebooks(python):
     """Else JupyterLab shows no figure before its cell is run. What fails here costs only that."""
-    notebooks = sorted(str(path) for path in (ROOT / "notebooks").glob("*.ipynb"))
+    notebooks = sorted(str(path) for path in (ROOT / "notebooks").rglob("*.ipynb"))
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.call([str(python), "-m", "jupyter", "trust", *notebooks], **quiet)
 

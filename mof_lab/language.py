@@ -35,3 +35,8 @@ def follow(follower):
 def say(english, chinese):
     """The one of two texts that is in the interface language."""
     return chinese if language() == "zh" else english
+
+
+def beside(english, chinese):
+    """Two texts beside each other; once a language was chosen, the one in it alone."""
+    return say(english, chinese) if _chosen else f"{english} {chinese}"
