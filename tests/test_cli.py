@@ -371,7 +371,7 @@ def test_run_on_other_text(toy, monkeypatch, tmp_path):
     assert result.exit_code == 0, result.output
     assert 0 < sum(len(row["text"]) for row in given["text"].train) <= 200
     assert given["out"] == tmp_path / "runs" / "toy-walk"
-    assert given["data"] == "walk.txt"
+    assert given["data"] == "walk.txt --limit 200"  # as it is typed, for the report
     assert "chat runs/toy-walk/joint" in result.stdout  # the chat stage would have no answers
     assert "your own file" in result.stderr
 

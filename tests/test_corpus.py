@@ -131,8 +131,9 @@ def test_a_missing_or_empty_file(tmp_path, suffix):
         (b"ab\xff" * 100, "not UTF-8"),
         ("你好".encode()[:-1], "not UTF-8"),
         ("你好".encode("utf-16"), "not UTF-8"),
-        ("你好\n".encode("utf-16"), "binary"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00\x00", "binary"),
+        ("你好\n".encode("utf-16"), "not UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00", "not UTF-8"),
+        (b"GIF89a\x00\x01\n", "binary"),
     ],
 )
 def test_a_file_that_is_no_text(tmp_path, suffix, content, said):

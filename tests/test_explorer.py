@@ -14,6 +14,7 @@ pytest.importorskip("anywidget", reason="widgets need the lab's packages: pip in
 
 from mof_lab import jobs
 from mof_lab.errors import LabError
+from mof_lab.notebook import TOPICS
 from mof_lab.off import Off
 from mof_lab.vocabulary import ASSISTANT, BEGIN, END, USER
 from mof_lab.widgets import Explorer
@@ -268,4 +269,5 @@ def test_every_text_that_the_script_asks_for_exists():
     assert len(asked) > 10
     assert asked <= set(Explorer.words["en"]), asked - set(Explorer.words["en"])
     used = Explorer._esm + inspect.getsource(explorer_module)
+    used += "".join(f'"{topic}"' for topic in TOPICS)
     assert [key for key in EXPLORER if f'"{key}"' not in used] == []
