@@ -109,6 +109,9 @@ def run(
     compare: Annotated[
         bool, typer.Option("--compare", help="Also train each expert alone, for the same time.")
     ] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Ask it now and then, for a replay.  录下训练过程")
+    ] = False,
 ):
     """Train all stages, ask, talk, and write a report.  从头训练、提问、对话、写报告"""
     from . import pipeline
@@ -131,6 +134,7 @@ def run(
             compare=compare,
             text=text,
             data=named(data, limit, opt_in),
+            record=record,
         )
     for line in summary(report):
         typer.echo(line)
