@@ -145,7 +145,8 @@ class Recording:
     def load(cls, path):
         """Reads a recording; path: the file, or the folder of a checkpoint.
 
-        Where nobody looked on, as in `lab.py run` without --record, it is the curve that each checkpoint keeps.
+        Where nobody looked on, as in `lab.py run` without --record, it is the curve that each
+        checkpoint keeps.
 
         Raises:
             LabError: there is none, or it is damaged.
