@@ -7,6 +7,7 @@ nbconvert makes the slides; reveal.js, which it would load from elsewhere, is ta
 package (fetched by npm once, checked, kept in `.cache/`) and put into the page.
 """
 
+import base64
 import hashlib
 import re
 import sys
@@ -48,20 +49,23 @@ Reveal.initialize({
 </script>
 {% endblock %}
 """
+PICTURE = re.compile(r'<img alt="[^"]*" src="(data:image/svg\+xml;base64,)([\w+/=]+)')
 STYLE = """
-:root { --r-main-color: #1f2933; }
+html, body, main { height: 100%; margin: 0; }
 body, .reveal-viewport { background: #fbfaf7; color: #1f2933; }
 .reveal { font: 26px/1.5 "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif; }
 .reveal .slides { text-align: left; }
 .reveal h1 { font-size: 54px; line-height: 1.25; margin: 0 0 18px; }
 .reveal h2 { font-size: 38px; line-height: 1.25; margin: 0 0 14px; color: #1d4e89; }
 .reveal p, .reveal ol { margin: 0 0 14px; }
+.reveal p { white-space: pre-line; } /* a language a line */
 .reveal table { border-collapse: collapse; margin: 8px 0 18px; }
 .reveal th, .reveal td { border-bottom: 1px solid #d5d2c8; padding: 8px 18px 8px 0; }
 .reveal th { text-align: left; }
 .reveal pre { font: 22px/1.6 monospace; white-space: pre-wrap; margin: 0 0 14px; }
 .reveal code { font-family: monospace; }
-.reveal svg { display: block; width: 100%; height: auto; max-height: 560px; }
+.reveal img { display: block; width: 1000px; max-width: 100%; max-height: 540px; margin: 0;
+  object-fit: contain; object-position: left; }
 .anchor-link, .jp-Cell-outputCollapser, .jp-OutputPrompt, .jp-InputPrompt { display: none; }
 """
 
@@ -84,8 +88,16 @@ def page(notebook, script, style, notes):
     exporter = SlidesExporter(raw_template=TEMPLATE, exclude_input=True, exclude_output_prompt=True)
     shown = nbformat.read(notebook, as_version=4)
     text, _ = exporter.from_notebook_node(shown, resources)
+    text = PICTURE.sub(described, text)
     text = re.sub(r"<link[^>]*>", "", text)  # reveal.js's style is in the page; a theme is not used
     return re.sub(r"\n\s*\n+", "\n", text)
+
+
+def described(found):
+    """A picture with its own title as the text that is read in its place."""
+    svg = base64.b64decode(found[2]).decode("utf-8")
+    label = re.search(r'aria-label="([^"]*)"', svg)
+    return f'<img alt="{label[1] if label else ""}" src="{found[1]}{found[2]}'
 
 
 def reveal(part):
