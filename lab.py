@@ -10,6 +10,7 @@ afresh, delete `.venv`. By hand, the same is:
 
 import hashlib
 import os
+import platform
 import re
 import shutil
 import signal
@@ -35,7 +36,8 @@ usage: python3 lab.py COMMAND [ARGUMENTS]
   test               the tests; --slow adds the slow ones, the rest goes to pytest
   notebooks [NAME]   execute the notebooks from top to bottom (--fast: only check them)
   bench SUITE        train, decode, context, memory or quality, beside what others use
-  doctor             does this machine have what the lab needs?
+  bundle [FILE]      one archive from which the lab starts where there is no network
+  doctor             does this machine have what the lab needs? --class: in one line
 
 The first use makes an environment in .venv, or in the folder that MOF_LAB_VENV names."""
 
@@ -74,6 +76,7 @@ def main(arguments):
         "test": ["tools/run_tests.py"],
         "notebooks": ["tools/execute_notebooks.py"],
         "bench": ["-m", "benchmarks"],
+        "bundle": [str(ROOT / "tools" / "bundle.py")],
         "doctor": ["-m", "mof_lab.cli", "doctor"],
     }
     if command not in starts:
@@ -83,8 +86,8 @@ def main(arguments):
     python = prepare_environment()
     if command == "open":
         trust_notebooks(python)
-    # run and doctor see files from where you are; the others, from the project.
-    folder = Path.cwd() if command in ("run", "doctor") else ROOT
+    # These see files from where you are; the others, from the project.
+    folder = Path.cwd() if command in ("run", "bundle", "doctor") else ROOT
     return hand_over([str(python)] + starts[command] + rest, folder)
 
 
@@ -93,6 +96,32 @@ def trust_notebooks(python):
     notebooks = sorted(str(path) for path in (ROOT / "notebooks").rglob("*.ipynb"))
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.call([str(python), "-m", "jupyter", "trust", *notebooks], **quiet)
+
+
+# ---- a bundle -----------------------------------------------------------------------------------
+
+
+def made_for():
+    """[Python version, system, machine] of the wheels beside the project; [] without any."""
+    note = ROOT / "wheels" / "made_for.txt"
+    return note.read_text(encoding="utf-8").split() if note.exists() else []
+
+
+def this_machine():
+    return [python_version(), platform.system(), platform.machine()]
+
+
+def offline():
+    """Options for pip that keep it from the network where there are wheels beside the project."""
+    if not made_for():
+        return []
+    if made_for() != this_machine():
+        give_up(
+            "The wheels in this bundle are for Python {} on {} {}; this is Python {} on {} {}. "
+            "Make a bundle on a machine like this one, or delete the folder wheels to install "
+            "from the network.".format(*made_for(), *this_machine())
+        )
+    return ["--no-index", "--find-links", str(ROOT / "wheels")]
 
 
 # ---- the right Python ---------------------------------------------------------------------------
@@ -104,9 +133,10 @@ def python_version():
 
 def require_python(arguments):
     """Go on under a supported Python; without one, say what to install and end with code 2."""
-    if python_version() in SUPPORTED:
+    supported = made_for()[:1] or SUPPORTED
+    if python_version() in supported:
         return
-    for version in SUPPORTED:
+    for version in supported:
         launchers = [[f"python{version}"]]
         if os.name == "nt":
             launchers.insert(0, ["py", f"-{version}"])
@@ -115,9 +145,9 @@ def require_python(arguments):
             if python[0] and is_python(version, python):
                 sys.exit(hand_over(python + [str(ROOT / "lab.py")] + arguments, Path.cwd()))
     print(
-        f"MoF Lab needs Python 3.11 or 3.12 and this is {python_version()}: install one (from "
-        "python.org, with `uv python install 3.11`, or as python3.11 of your system's packages) "
-        "and run this again.",
+        f"MoF Lab needs Python {' or '.join(supported)} and this is {python_version()}: install "
+        f"one (from python.org, with `uv python install {supported[0]}`, or as "
+        f"python{supported[0]} of your system's packages) and run this again.",
         file=sys.stderr,
     )
     sys.exit(2)
@@ -163,7 +193,8 @@ def prepare_environment():
         return python
 
     started = time.time()
-    uv = shutil.which("uv")
+    options = offline()
+    uv = None if options else shutil.which("uv")  # pip comes with Python, uv would fetch it
     if can_be_updated(folder, made_from):
         say(f"Updating the environment in {folder} to what the project asks for now.")
         if made_from:
@@ -179,10 +210,11 @@ def prepare_environment():
                 "another folder in MOF_LAB_VENV."
             )
         tool, duration = ("uv", "half a minute") if uv else ("pip", "two minutes")
+        line = "from the wheels of the bundle" if options else "on a good line"
         say(f"Making the lab's environment in {folder} with {tool}.")
-        say(f"This happens once: about {duration} on a good line, and 2.5 GB of disk.")
+        say(f"This happens once: about {duration} {line}, and 2.5 GB of disk.")
         make_environment(folder, uv)
-    install_packages(python, uv)
+    install_packages(python, uv, options)
     (folder / STAMP).write_text(wanted + "\n", encoding="utf-8")
     say(f"The environment is ready, after {time.time() - started:.0f} s.")
     return python
@@ -210,13 +242,14 @@ def make_environment(folder, uv):
     run_step(f"making a Python {python_version()} of its own", command + [str(folder)])
 
 
-def install_packages(python, uv):
+def install_packages(python, uv, options):
     if uv:
         command = [uv, "pip", "install", "--compile-bytecode", "--python", str(python)]
     else:
         command = [str(python), "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
         command.append("--disable-pip-version-check")
-    run_step("installing about 150 packages, TensorFlow the largest", command + PACKAGES)
+    words = "installing about 150 packages, TensorFlow the largest"
+    run_step(words, command + options + PACKAGES)
 
 
 def run_step(words, command):

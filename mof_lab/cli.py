@@ -109,6 +109,9 @@ def run(
     compare: Annotated[
         bool, typer.Option("--compare", help="Also train each expert alone, for the same time.")
     ] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Ask it now and then, for a replay.  录下训练过程")
+    ] = False,
 ):
     """Train all stages, ask, talk, and write a report.  从头训练、提问、对话、写报告"""
     from . import pipeline
@@ -131,6 +134,7 @@ def run(
             compare=compare,
             text=text,
             data=named(data, limit, opt_in),
+            record=record,
         )
     for line in summary(report):
         typer.echo(line)
@@ -362,11 +366,15 @@ def info(checkpoint: CheckpointName = None):
 
 
 @app.command()
-def doctor():
+def doctor(
+    one_line: Annotated[
+        bool, typer.Option("--class", help="One line to send to your teacher.  一行，发给老师")
+    ] = False,
+):
     """Does this machine have what the lab needs?  检查环境"""
-    from . import doctor
+    from . import class_check, doctor
 
-    raise typer.Exit(doctor.main())
+    raise typer.Exit(class_check.main() if one_line else doctor.main())
 
 
 def main():

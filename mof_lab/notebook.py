@@ -105,6 +105,18 @@ def train(run, stage, model=None, **options):
     return panel
 
 
+def replay(stage, name="tiny"):
+    """A `widgets.Replay` of how a model that ships was trained: minutes or hours in one.
+
+    Args:
+        stage: its name.
+        name: of the folder under `checkpoints/`.
+    """
+    from .widgets import Replay  # needs the lab's packages
+
+    return Replay(shipped(name) / "recordings" / f"{stage}.json")
+
+
 def reminder(topic, told, answered, exchanges):
     """A dialogue, (role, text) pairs: something is told, other talk follows, it is asked for.
 

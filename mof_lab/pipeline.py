@@ -15,7 +15,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from . import checkpoint, corpus, litert, processes
+from . import checkpoint, corpus, litert, processes, recorder
 from .configuration import preset as preset_named
 from .configuration import to_dict
 from .doctor import allowed_cores
@@ -127,7 +127,9 @@ class Run:
             **options,
         )
 
-    def train(self, stage, before=None, seconds=float("inf"), show=lambda progress: None):
+    def train(
+        self, stage, before=None, seconds=float("inf"), show=lambda progress: None, record=False
+    ):
         """Trains a stage in a process of its own.
 
         Args:
@@ -135,17 +137,22 @@ class Run:
             before: name of the stage it starts from; None = fresh weights.
             seconds: at most so long; a slow machine makes fewer steps.
             show: called with each `training.Progress`.
+            record: also ask the model now and then, for a `recording.Recording`; see `recorder`.
 
         Returns:
             what the stage took and gave, as `report.json` has it.
         """
         if isinstance(stage, str):
             stage = self.preset.stage(stage)
-        record, peak = processes.call(_train, self, stage, before, seconds, show=show)
-        return stage_report(stage.name, record, peak)
+        job = (_train, self, stage, before, seconds, record)
+        took, peak = processes.call(*job, show=show)
+        return stage_report(stage.name, took, peak)
 
-    def train_all(self, minutes=None, show=lambda progress: None):
-        """All stages, one after the other; `minutes` for the whole run, evaluation included."""
+    def train_all(self, minutes=None, show=lambda progress: None, record=False):
+        """All stages, one after the other; `minutes` for the whole run, evaluation included.
+
+        What `record` takes (see `train`) comes on top of them.
+        """
         minutes = self.preset.minutes if minutes is None else minutes
         seconds = minutes * 60 * (1 - EVALUATION_SHARE) - START_SECONDS * len(self.preset.stages)
         seconds = max(seconds, minutes * 30)
@@ -153,7 +160,7 @@ class Run:
         reports, left, before = [], sum(work.values()), None
         for stage in self.preset.stages:
             budget = seconds * work[stage.name] / left
-            reports.append(self.train(stage, before, budget, show))
+            reports.append(self.train(stage, before, budget, show, record))
             spent = max(0.0, reports[-1]["seconds"] - START_SECONDS)
             seconds, left = max(1.0, seconds - spent), left - work[stage.name]
             before = stage.name
@@ -171,9 +178,10 @@ def learnable(stages, text):
     return tuple(stage for stage in stages if not stage.answers_only)
 
 
-def _train(send, run, stage, before, seconds):
+def _train(send, run, stage, before, seconds, record):
     model = run.new_model() if before is None else run.model_after(before)
-    return run.trainer(stage, model, seconds=seconds).run(send)
+    trainer = run.trainer(stage, model, seconds=seconds)
+    return recorder.train(run, trainer, send) if record else trainer.run(send)
 
 
 def vocabulary_of(text, preset):
@@ -251,6 +259,7 @@ def run(
     compare=False,
     text=None,
     data="project",
+    record=False,
 ):
     """The main job; writes `report.json` and `report.html` and returns the report.
 
@@ -264,6 +273,7 @@ def run(
         compare: also train each expert alone for the same time, and report it.
         text: a `corpus.Corpus`; None = the project's own.
         data: the text's name, with its options, for the report.
+        record: leave a recording of each stage to play, with samples; see `recorder`.
     """
     started = time.monotonic()
     chosen = preset_named(preset)
@@ -277,7 +287,7 @@ def run(
         f"{sum(job.documents.values()):,} documents, {len(job.vocabulary):,} characters and "
         f"tokens, {sum(len(w) for w in windows.values()):,} windows of {chosen.window}."
     )
-    stages = job.train_all(minutes, show)
+    stages = job.train_all(minutes, show, record)
     tell("Asking what it has learnt …")
     last = chosen.stages[-1].name
     sayings = tuple(say) if say or not chosen.stages[-1].answers_only else QUESTIONS
@@ -300,7 +310,8 @@ def run(
         "command": f"python3 lab.py run --preset {preset}"
         + (f" --data {data}" if data != "project" else "")
         + (f" --minutes {minutes:g}" if minutes else "")
-        + (" --compare" if compare else ""),
+        + (" --compare" if compare else "")
+        + (" --record" if record else ""),
     }
     write_report(report, job.directory)
     if compare:

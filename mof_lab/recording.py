@@ -9,7 +9,7 @@ that nobody waits for.
 
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
@@ -102,10 +102,36 @@ class Recording:
         self.points = [p for p in self.points if p.step <= step]
         self.moments = [m for m in self.moments if m.step <= step]
 
-    def save(self, directory):
-        """Writes `recording.json` into a folder; the one that was there stays whole until then."""
-        text = json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False)
-        path = Path(directory) / FILE
+    def reduced(self, most_bytes):
+        """A recording of fewer points and moments, so that its file has at most so many bytes.
+
+        First, last and measured ones stay longest.
+        """
+        made = replace(self)
+        while len(made._text().encode("utf-8")) > most_bytes:
+            points, moments = made.points, made.moments
+            if len(points) > 5 * len(moments):
+                made.points = _thinned(points, lambda point: point.held_out is not None)
+                if len(made.points) == len(points):
+                    made.points = _thinned(points, lambda point: False)
+            else:
+                made.moments = _thinned(moments, lambda moment: False)
+            if (len(points), len(moments)) == (len(made.points), len(made.moments)):
+                break  # nothing to leave out any more
+        return made
+
+    def _text(self):
+        return json.dumps(
+            {"format": FORMAT, **asdict(self)}, ensure_ascii=False, separators=(",", ":")
+        )
+
+    def save(self, path):
+        """Writes `recording.json` into a folder, or the file that `path` names (`….json`).
+
+        The one that was there stays whole until then.
+        """
+        path = Path(path)
+        path, text = path if path.suffix == ".json" else path / FILE, self._text()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             checkpoint.write_atomically(path, text.encode("utf-8"))
@@ -119,7 +145,8 @@ class Recording:
     def load(cls, path):
         """Reads a recording; path: the file, or the folder of a checkpoint.
 
-        Where nobody looked on, as in `lab.py run`, it is the curve that each checkpoint keeps.
+        Where nobody looked on, as in `lab.py run` without --record, it is the curve that each
+        checkpoint keeps.
 
         Raises:
             LabError: there is none, or it is damaged.
@@ -149,18 +176,27 @@ class Recording:
         meta = checkpoint.read_meta(directory)
         try:
             record = Record(**meta["record"])
-            speed = record.tokens / max(1e-9, record.seconds)
             made = cls(meta["stage"], meta["preset"], meta["config"]["experts"], record.steps)
-            for step, seconds, loss, bits in record.curve:
-                left = seconds * (record.steps / step - 1)
-                bits_learnt = round(loss / math.log(2), 4)
-                point = (step, seconds, bits_learnt, _rounded(bits), round(speed, 1))
-                made.points.append(Point(*point, None, record.peak_memory, round(left, 1)))
+            made._add_curve(record.curve, record.tokens / record.seconds, record.peak_memory)
         except (KeyError, TypeError, ValueError, ZeroDivisionError):
             raise LabError(
                 f"The checkpoint in {directory} keeps no course of its training; train it again."
             ) from None
         return made
+
+    @classmethod
+    def of_report(cls, report, stage):
+        """The curve of a stage as `report.json` (its values) has it; no moments."""
+        one = next(s for s in report["stages"] if s["name"] == stage)
+        made = cls(stage, report["preset"], report["experts"], one["steps"])
+        made._add_curve(one["curve"], one["tokens_per_second"], one["peak_memory_bytes"])
+        return made
+
+    def _add_curve(self, curve, speed, memory):
+        for step, seconds, loss, bits in curve:
+            left = round(seconds * (self.steps / step - 1), 1)
+            point = (step, seconds, round(loss / math.log(2), 4), _rounded(bits), round(speed, 1))
+            self.points.append(Point(*point, None, memory, left))
 
     @classmethod
     def _checked(cls, values):
@@ -186,6 +222,23 @@ class Recording:
 
     def _shares(self, weights):
         return len(weights) == len(self.experts) and _numbers(weights)
+
+
+def begun(directory, record, stage, preset, model):
+    """The `Recording` of a stage up to its checkpoint; a new one where there is none to go on.
+
+    Args:
+        directory: of the stage, RUN/STAGE.
+        record: the trainer's `progress.Record`.
+        stage, preset: of `configuration`.
+        model: what is trained.
+    """
+    try:
+        found = Recording.load(directory)
+    except LabError:
+        return Recording(stage.name, preset.name, list(model.config.experts), record.steps)
+    found.back_to(record.step)
+    return found
 
 
 def earlier(directory, limit=5):

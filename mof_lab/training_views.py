@@ -41,7 +41,7 @@ def course(recording, earlier=None):
 
 
 def forming(recording):
-    """How router weights and thoughts form over the steps; None where there are none.
+    """How router weights and thoughts form over the steps; None before there are two moments.
 
     Lines: the first expert's mean weight for each kind of text, the mean strength of the thoughts.
     """
@@ -54,7 +54,7 @@ def forming(recording):
         if moment.thought:
             mean = sum(moment.thought) / len(moment.thought)
             series.setdefault("thought 思维", []).append((moment.step, mean))
-    if not series:
+    if max(map(len, series.values()), default=0) < 2:
         return None
     note = (
         f"Weight of {recording.experts[0]} by kind of text; |thought| / |stream|. "

@@ -606,6 +606,8 @@ def test_info_refuses_a_damaged_checkpoint(checkpoint_folder, tmp_path):
 def test_doctor_gives_its_verdict(monkeypatch, code):
     monkeypatch.setattr("mof_lab.doctor.main", lambda: code)
     assert call("doctor").exit_code == code
+    monkeypatch.setattr("mof_lab.class_check.main", lambda: code + 2)
+    assert call("doctor", "--class").exit_code == code + 2
 
 
 def test_any_lab_error_is_folded_into_one_line(monkeypatch):

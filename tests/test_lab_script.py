@@ -205,7 +205,7 @@ def test_progress_is_told_while_a_step_runs(lab, tmp_path, monkeypatch):
     waits = f"print('Downloading tensorflow-2.21.0-cp311.whl', flush=True); open({str(door)!r})"
     lab.run_step_for_real("installing", [sys.executable, "-c", waits])
     assert said[0] == "- installing"
-    assert "    0 s  downloading tensorflow" in said
+    assert any(words.endswith(" s  downloading tensorflow") for words in said)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_installer_lines_become_words(lab, line, words):
 def test_without_a_known_command_it_prints_its_usage(lab, capsys, arguments, code):
     assert lab.main(arguments) == code
     said = "".join(capsys.readouterr())
-    for command in ("run", "open", "test", "notebooks", "doctor"):
+    for command in ("run", "open", "test", "notebooks", "bundle", "doctor"):
         assert f"\n  {command} " in said
     assert len(said.splitlines()) < 15
     assert lab.steps == []

@@ -45,6 +45,12 @@ def test_nothing_recorded_yet():
     assert (replay.course, replay.moments, replay.picture()) == ([], [], None)
 
 
+def test_one_moment_forms_no_curve(recorded):
+    recorded.moments = recorded.moments[-1:]
+    assert forming(recorded) is None
+    assert "step 100" in summary(recorded).svg
+
+
 def test_earlier_runs_are_drawn_beside_it(recorded):
     curves = {"before": [[1, 0.1, 3.0, None], [90, 9.0, 2.0, 4.5]], "short": [[5, 1, 2.0, None]]}
     text = course(recorded, curves).text

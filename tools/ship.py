@@ -1,6 +1,8 @@
-"""Ships a finished run: its chat checkpoint and report go to checkpoints/NAME, its figures into
-the READMEs (between the marks of that name), its routing picture to docs/images.
+"""Ships a finished run: its chat checkpoint, its report and a recording of each stage go to
+checkpoints/NAME, its figures into the READMEs (between the marks of that name), its routing
+picture to docs/images.
 
+    python3 lab.py run --record           # without --record, a replay has no samples on the way
     python tools/ship.py runs/tiny tiny
 """
 
@@ -10,6 +12,7 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
+RECORDED_BYTES = 95_000  # of all stages together
 KINDS = {
     "story": "故事",
     "chat": "对话",
@@ -23,17 +26,41 @@ def main(run, name):
     run, target = Path(run), PROJECT / "checkpoints" / name
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(run / report["stages"][-1]["name"], target)
+    last = run / report["stages"][-1]["name"]
+    shutil.copytree(last, target, ignore=shutil.ignore_patterns("recording.json"))
     for file in ("report.json", "report.html"):
         shutil.copy(run / file, target / file)
+    ship_recordings(run, report, target)
     draw(target, report)
     start, end = f"<!-- {name}: tools/ship.py writes this -->", f"<!-- end of {name} -->"
     for readme, chinese in (("README.md", False), ("README.zh-CN.md", True)):
         path = PROJECT / readme
-        before, rest = path.read_text(encoding="utf-8").split(start)
+        text = path.read_text(encoding="utf-8")
+        if start not in text or end not in text:
+            print(f"{readme} has no place for {name}: put it between {start} and {end}.")
+            continue
+        before, rest = text.split(start)
         after = rest.split(end)[1]
         text = f"{before}{start}\n{results(report, chinese)}\n{end}{after}"
         path.write_text(text, encoding="utf-8")
+
+
+def ship_recordings(run, report, target):
+    """How each stage went, for `notebook.replay`; less where the run's folder keeps less."""
+    from mof_lab import processes, recorder
+    from mof_lab.errors import LabError
+    from mof_lab.recording import Recording
+
+    names = [stage["name"] for stage in report["stages"]]
+    share = RECORDED_BYTES // len(names)
+    for at, name in enumerate(names):
+        try:
+            recording, _ = processes.call(recorder.look_back, run, names, at, share)
+        except LabError as error:
+            print(f"{name}: only the curve of the report ({error})")
+            recording = Recording.of_report(report, name).reduced(share)
+        recording.save(target / "recordings" / f"{name}.json")
+        print(f"{name}: {len(recording.points)} points, {len(recording.moments)} looks")
 
 
 def draw(checkpoint, report):

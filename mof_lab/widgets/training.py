@@ -118,21 +118,14 @@ class TrainingPanel(Replay):
         self._training = None  # the newest job that trains; others only look
         self._waiting, self._before, self._noted = [], None, 0.0
         self._cost, self._looked = 0.0, 0.0
-        super().__init__(self._begun(run, model))
+        made_by = self.trainer
+        super().__init__(
+            recording.begun(made_by.directory, made_by.record, made_by.stage, run.preset, model)
+        )
         self.live = True
         self._curves = recording.earlier(self.trainer.directory)
         self.earlier = list(self._curves)
         self._say_where()
-
-    def _begun(self, run, model):
-        """The recording so far, up to the checkpoint; a new one where there is none to go on."""
-        record, stage = self.trainer.record, self.trainer.stage
-        try:
-            begun = Recording.load(self.trainer.directory)
-        except LabError:
-            return Recording(stage.name, run.preset.name, list(model.config.experts), record.steps)
-        begun.back_to(record.step)
-        return begun
 
     # ---- from a cell ----
 

@@ -201,7 +201,7 @@ class Gate:
 
     def _local(self, url):
         parts = urlsplit(url)
-        if parts.scheme in ("data", "blob", "about") or parts.hostname == "127.0.0.1":
+        if parts.scheme in ("data", "blob", "about", "file") or parts.hostname == "127.0.0.1":
             return True
         self.outside.append(url)
         return False
