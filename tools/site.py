@@ -60,8 +60,8 @@ def build(folder, repository=ROOT, tell=print):
             size = _write(new / name, html)
             if size > LARGEST_PAGE:
                 raise LabError(
-                    f"{document.source} makes a page of {size:,} bytes, and {LARGEST_PAGE:,} is the "
-                    "most that opens well on a phone: shorten its outputs."
+                    f"{document.source} makes a page of {size:,} bytes, and {LARGEST_PAGE:,} is "
+                    "the most that opens well on a phone: shorten its outputs."
                 )
             rows += searching.entries(document, sections)
             tell(f"[{number:2}/{len(library.documents)}] {name}")

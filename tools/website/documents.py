@@ -8,7 +8,7 @@ import posixpath
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import nbformat
 
@@ -22,8 +22,8 @@ FRONT, AFTER = "README.md", ("docs/glossary.md", "docs/model_card.md")
 #: Written in both languages side by side: a page in each language, with the same contents.
 BILINGUAL = ("docs/glossary.md", "docs/model_card.md", "CONTRIBUTING.md")
 
+HAN = "\u4e00-\u9fff"  # inside the brackets of a pattern
 LINK = re.compile(r"""!?\[[^\]]*\]\(<?([^)\s>]+)|\b(?:href|src)="([^"]+)""")
-TITLE = re.compile(r"(\d+ · |)([^\u4e00-\u9fff]+?)(?: — | )([\u4e00-\u9fff].*)")
 FENCE = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)
 
 
@@ -52,22 +52,29 @@ class Document:
 
     @property
     def name(self):
-        """The title in the page's own language, where it is written in both: `English — 中文`."""
-        return name_in(self.language, self.title)
+        """The title in the page's own language."""
+        return self.name_in(self.language, self.title)
+
+    def name_in(self, language, title):
+        """One half of a title of this page that is written in both languages, with its number.
+
+        Everywhere that is `English — 中文`; in a bilingual text also `English 中文`.
+        """
+        dash = " — | " if self.source in BILINGUAL else " — "
+        halves = re.fullmatch(rf"(\d+ · |)([^{HAN}]+?)(?:{dash})([{HAN}].*)", title)
+        if not halves:
+            return title
+        number, english, chinese = halves.groups()
+        return number + (english if language == "en" else chinese)
+
+    def relative(self, page):
+        """The address of another page of the site, from this one."""
+        return quote(posixpath.relpath(page, posixpath.dirname(self.page) or "."))
 
     @property
     def root(self):
         """From the page to the site's folder: "" or "../"."""
         return "../" * self.page.count("/")
-
-
-def name_in(language, title):
-    """One half of `English — 中文` or `English 中文`, with its number; else all of the title."""
-    halves = TITLE.fullmatch(title)
-    if not halves:
-        return title
-    number, english, chinese = halves.groups()
-    return number + (english if language == "en" else chinese)
 
 
 def page_of(source, language):
@@ -122,7 +129,8 @@ class Library:
         for code in new:
             page = page_of(source, code)
             self.documents[page] = Document(source, page, code, notebook, title)
-        for target in _targets(notebook, source):
+        chinese = source.removesuffix(".md") + ".zh-CN.md"
+        for target in (chinese, *_targets(notebook, source)):
             if target.endswith((".md", ".ipynb")) and (self.repository / target).is_file():
                 self._add(target)
 

@@ -5,12 +5,11 @@ import posixpath
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from .documents import name_in
 from .rendering import TEMPLATE, with_figures
 from .words import WORDS
 
@@ -60,7 +59,7 @@ class Pages:
         self._mend_links(document, soup)
         self._mend_pictures(document, soup)
         _wrap_tables(soup)
-        sections = _sections(soup, document.language)
+        sections = _sections(soup, document)
         self._mark_places(document, soup)
         formulas, charts = len(soup.find_all("math")), bool(soup.select(".chart"))
         self.formulas += formulas
@@ -91,8 +90,7 @@ class Pages:
             page = self.files.setdefault(file, _place_of(file))
         if not page:
             return ""
-        relative = posixpath.relpath(page, posixpath.dirname(document.page) or ".")
-        return quote(relative) + (f"#{anchor}" if anchor else "")
+        return document.relative(page) + (f"#{anchor}" if anchor else "")
 
     def _mend_pictures(self, document, soup):
         """Pictures of the repository come along; one from outside becomes its words."""
@@ -122,16 +120,18 @@ class Pages:
         at = keys.index(document.key) if document.key in keys else None
         twin = self.library.twin(document)
         other = "en" if document.language == "zh" else "zh"
-        there = twin.page if twin else {"zh": "zh/index.html", "en": "index.html"}[other]
+        there = twin or self.library.documents.get(
+            "zh/index.html" if other == "zh" else "index.html"
+        )
         words = WORDS[document.language]
         start = listed[0]
 
         def entry(found):
             return {
-                "href": document.root + quote(found.page),
+                "href": document.relative(found.page),
                 "name": words["front"]
                 if found is start
-                else name_in(document.language, found.title),
+                else found.name_in(document.language, found.title),
                 "here": found.key == document.key,
                 "foreign": found.language != document.language,
             }
@@ -151,7 +151,8 @@ class Pages:
             contents=[s for s in sections if s.level in (2, 3) and s.heading],
             previous=entry(listed[at - 1]) if at else None,
             following=entry(listed[at + 1]) if at is not None and at + 1 < len(listed) else None,
-            other={"href": document.root + quote(there), "code": other, "has": bool(twin)},
+            other=there
+            and {"href": document.relative(there.page), "code": other, "has": bool(twin)},
             charts=charts,
             spoken=json.dumps(
                 {key: words[key] for key in ("found", "none", "loading", "copy", "copied")},
@@ -174,12 +175,14 @@ def slug(text):
 
 
 def _wrap_tables(soup):
-    """A wide table scrolls by itself, not the page."""
+    """A wide table scrolls by itself, not the page; a glossary is one whose rows have places."""
     for table in soup.find_all("table"):
+        if table.select("td a[id]"):
+            table["class"] = "glossary"
         table.wrap(soup.new_tag("div", attrs={"class": "wide", "tabindex": "0"}))
 
 
-def _sections(soup, language):
+def _sections(soup, document):
     """Gives headings their anchors; cuts the text at them, and at the terms of a glossary."""
     taken = {tag["id"] for tag in soup.find_all(id=True)}
     sections, named = [Section("", "", 1)], []
@@ -188,7 +191,7 @@ def _sections(soup, language):
             heading = " ".join(tag.get_text(" ", strip=True).split())
             anchor = tag.get("id") or _free(slug(heading), taken)
             tag["id"] = anchor
-            shown = name_in(language, heading)
+            shown = document.name_in(document.language, heading)
             sections.append(Section(shown, anchor, int(tag.name[1])))
             mark = soup.new_tag("a", attrs={"class": "anchor", "href": f"#{anchor}"})
             mark["aria-label"] = shown

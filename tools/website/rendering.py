@@ -12,6 +12,8 @@ from nbformat import from_dict
 
 from mof_lab.errors import LabError
 
+from .documents import HAN
+
 TEMPLATE = Path(__file__).parent / "template"
 PLOTLY = "application/vnd.plotly.v1+json"
 ANSI = re.compile(r"\x1b\[[\d;]*m")
@@ -53,7 +55,7 @@ class Renderer(IPythonRenderer):
 
 
 def languages_apart(text):
-    """The lines of a paragraph (HTML), with a break where Chinese follows English, or English it."""
+    """The lines of a paragraph (HTML), with a break between languages."""
     lines = text.split("\n")
     joined = lines[0]
     for before, line in zip(lines, lines[1:], strict=False):
@@ -63,7 +65,7 @@ def languages_apart(text):
 
 def _is_chinese(line):
     words = re.sub(r"<(code|math)\b.*?</\1>|<[^>]*>", "", line)
-    return 3 * len(re.findall(r"[\u4e00-\u9fff]", words)) > len(re.findall(r"[A-Za-z]", words))
+    return 3 * len(re.findall(f"[{HAN}]", words)) > len(re.findall(r"[A-Za-z]", words))
 
 
 class Exporter(HTMLExporter):

@@ -17,7 +17,7 @@ $(".theme").addEventListener("click", () => {
 
 // ---- language: to the same cell of the other edition ----------------------------------------------
 
-$(".language").addEventListener("click", (event) => {
+$(".language")?.addEventListener("click", (event) => {
   const link = event.currentTarget;
   if ("missing" in link.dataset) return;
   let place = "";
@@ -143,23 +143,18 @@ function find(entries, text) {
 }
 
 function marked(text, terms) {
-  const piece = document.createDocumentFragment();
-  const wanted = terms.flatMap((t) => [t, ...pairs(t)]).sort((a, b) => b.length - a.length);
-  const lower = text.toLowerCase();
-  let at = 0;
-  while (at < text.length) {
-    const term = wanted.find((t) => lower.startsWith(t, at));
-    if (term) {
-      const mark = document.createElement("mark");
-      mark.textContent = text.slice(at, at + term.length);
-      piece.append(mark);
-      at += term.length;
-    } else {
-      let end = at + 1;
-      while (end < text.length && !wanted.some((t) => lower.startsWith(t, end))) end += 1;
-      piece.append(text.slice(at, end));
-      at = end;
+  const lower = text.toLowerCase(), hit = new Array(text.length).fill(false);
+  for (const term of terms.flatMap((t) => [t, ...pairs(t)])) {
+    for (let at = lower.indexOf(term); at >= 0; at = lower.indexOf(term, at + 1)) {
+      hit.fill(true, at, at + term.length);
     }
+  }
+  const piece = document.createDocumentFragment();
+  for (let start = 0, end = 0; start < text.length; start = end) {
+    while (end < text.length && hit[end] === hit[start]) end += 1;
+    const part = hit[start] ? document.createElement("mark") : piece;
+    part.append(text.slice(start, end));
+    if (hit[start]) piece.append(part);
   }
   return piece;
 }
