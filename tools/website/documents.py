@@ -77,14 +77,22 @@ class Document:
         return "../" * self.page.count("/")
 
 
+def language_of(source):
+    """The language that a document of the repository is written in, by its name."""
+    return "zh" if ".zh-CN." in source or "/zh/" in source else "en"
+
+
 def page_of(source, language):
-    """docs/instructor.zh-CN.md -> zh/instructor.html; notebooks/03_x.ipynb -> 03_x.html."""
+    """Where a document's page lies, both editions of one below the same name.
+
+    docs/guide.zh-CN.md -> zh/guide.html; notebooks/student/zh/03_x.ipynb -> zh/student/03_x.html.
+    """
     path = re.sub(r"^(notebooks|docs)/", "", source)
     path = re.sub(r"\.(ipynb|md)$", "", path)
     if path.endswith(".zh-CN"):
         path = "zh/" + path.removesuffix(".zh-CN")
-    elif language == "zh" and not path.startswith("zh/"):
-        path = "zh/" + path
+    elif language == "zh":
+        path = "zh/" + re.sub(r"(^|/)zh/", r"\1", path)
     path = re.sub(r"(^|/)README$", r"\1index", path)
     return (path.lower() if source.endswith(".md") else path) + ".html"
 
@@ -119,8 +127,7 @@ class Library:
 
     def _add(self, source):
         """Takes a document, then all that it links to."""
-        written = "zh" if ".zh-CN." in source or "/zh/" in source else "en"
-        languages = LANGUAGES if source in BILINGUAL else (written,)
+        languages = LANGUAGES if source in BILINGUAL else (language_of(source),)
         new = [code for code in languages if page_of(source, code) not in self.documents]
         if not new:
             return
@@ -169,7 +176,7 @@ class Library:
             )
         if place.is_dir():
             return "", "", ""
-        page = page_of(target, document.language if target in BILINGUAL else "en")
+        page = page_of(target, document.language if target in BILINGUAL else language_of(target))
         if page not in self.documents:
             return "", target, parts.fragment
         found = self.documents[page]
