@@ -5,7 +5,7 @@ Standard library only, and readable for Python 3.7: an old Python gets a sentenc
 on, not a syntax error. What is installed is remembered in `.venv/mof-lab-setup.txt`; to start
 afresh, delete `.venv`. By hand, the same is:
 
-    python3.11 -m venv .venv && .venv/bin/pip install -c constraints.txt -e .[cpu,lab,test]
+    python3.11 -m venv .venv && .venv/bin/pip install -c constraints.txt -e .[cpu,lab,site,test]
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 SUPPORTED = ("3.11", "3.12")
-PACKAGES = ["-c", "constraints.txt", "-e", ".[cpu,lab,test]"]
+PACKAGES = ["-c", "constraints.txt", "-e", ".[cpu,lab,site,test]"]
 STAMP = "mof-lab-setup.txt"  # inside the environment: what it was made from
 UNFINISHED = "unfinished"  # the stamp of an environment whose making was interrupted
 REPORT_EVERY = 10  # seconds between two lines of progress
@@ -35,6 +35,7 @@ usage: python3 lab.py COMMAND [ARGUMENTS]
   open               the notebooks, in JupyterLab
   test               the tests; --slow adds the slow ones, the rest goes to pytest
   notebooks [NAME]   execute the notebooks from top to bottom (--fast: only check them)
+  site [FOLDER]      notebooks and texts as pages that work without a network
   bench SUITE        train, decode, context, memory or quality, beside what others use
   bundle [FILE]      one archive from which the lab starts where there is no network
   doctor             does this machine have what the lab needs? --class: in one line
@@ -75,6 +76,7 @@ def main(arguments):
         "open": ["-m", "jupyterlab", "--ServerApp.root_dir=.", "notebooks/00_start.ipynb"],
         "test": ["tools/run_tests.py"],
         "notebooks": ["tools/execute_notebooks.py"],
+        "site": [str(ROOT / "tools" / "site.py")],
         "bench": ["-m", "benchmarks"],
         "bundle": [str(ROOT / "tools" / "bundle.py")],
         "doctor": ["-m", "mof_lab.cli", "doctor"],
@@ -87,7 +89,7 @@ def main(arguments):
     if command == "open":
         trust_notebooks(python)
     # These see files from where you are; the others, from the project.
-    folder = Path.cwd() if command in ("run", "bundle", "doctor") else ROOT
+    folder = Path.cwd() if command in ("run", "bundle", "site", "doctor") else ROOT
     return hand_over([str(python)] + starts[command] + rest, folder)
 
 

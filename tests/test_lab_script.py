@@ -93,7 +93,7 @@ def test_first_use_installs_and_the_second_is_silent(lab, capsys):
     make, install = lab.steps
     assert make[:3] == [sys.executable, "-m", "venv"]
     assert install[:4] == [str(python), "-m", "pip", "install"]
-    assert install[-4:] == ["-c", "constraints.txt", "-e", ".[cpu,lab,test]"]
+    assert install[-4:] == ["-c", "constraints.txt", "-e", ".[cpu,lab,site,test]"]
     assert "two minutes" in capsys.readouterr().out
 
     assert lab.prepare_environment() == python
@@ -226,9 +226,9 @@ def test_installer_lines_become_words(lab, line, words):
 def test_without_a_known_command_it_prints_its_usage(lab, capsys, arguments, code):
     assert lab.main(arguments) == code
     said = "".join(capsys.readouterr())
-    for command in ("run", "open", "test", "notebooks", "bundle", "doctor"):
+    for command in ("run", "open", "test", "notebooks", "site", "bundle", "doctor"):
         assert f"\n  {command} " in said
-    assert len(said.splitlines()) < 15
+    assert len(said.splitlines()) < 17
     assert lab.steps == []
 
 
@@ -258,13 +258,14 @@ def started(lab, tmp_path):
         (["doctor"], "-m mof_lab.cli doctor", False),
         (["test", "--slow", "-x"], "tools/run_tests.py --slow -x", True),
         (["open"], "-m jupyterlab --ServerApp.root_dir=. notebooks/00_start.ipynb", True),
+        (["site", "out"], "{project}/tools/site.py out", False),
         (["notebooks", "03", "--fast"], "tools/execute_notebooks.py 03 --fast", True),
     ],
 )
 def test_commands_reach_the_environment(lab, started, tmp_path, arguments, expected, in_project):
     child = started('echo "$*"; pwd; echo $PYTHONUTF8; exit 7', *arguments)
     line, folder, utf8 = child.communicate()[0].splitlines()
-    assert line == expected
+    assert line == expected.format(project=lab.ROOT)
     assert Path(folder).resolve() == (lab.ROOT if in_project else tmp_path).resolve()
     assert utf8 == "1"
     assert child.returncode == 7
