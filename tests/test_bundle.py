@@ -71,7 +71,7 @@ def test_the_archive_has_the_project_and_the_wheels_and_nothing_of_the_machine(
     said = capsys.readouterr().out
     assert "ready: 0 MB" in said and "python3.1" in said
     packages, build = lab.steps
-    assert packages[-3:] == ["-c", "constraints.txt", ".[cpu,lab,test]"]
+    assert packages[-3:] == ["-c", "constraints.txt", ".[cpu,lab,site,test]"]
     assert "hatchling" in build
 
 
