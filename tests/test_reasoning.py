@@ -57,12 +57,6 @@ def test_no_trained_repetition_spells_a_judged_text(by_kind):
     assert not [text for text in texts if is_kept(f"characters {text}")]
 
 
-def test_a_count_is_held_out_in_every_order(by_kind):
-    for problem in by_kind["counting"]:
-        listed = problem.key.removeprefix("counting ").split("、")
-        assert listed == sorted(listed)
-
-
 def test_kinds_are_core_or_wide():
     assert not set(CORE) & set(WIDE)
     assert {*CORE, *WIDE} == set(KINDS)

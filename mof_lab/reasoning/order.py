@@ -166,7 +166,7 @@ def counting(rng):
     return ask(
         rng,
         "counting",
-        f"counting {_listed(sorted(items))}",
+        f"counting {_listed(items)}",
         COUNT,
         f"有{HOW_MANY[len(items)]}{unit}。",
         listed=_listed(items),
