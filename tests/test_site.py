@@ -308,8 +308,8 @@ def test_the_index_has_both_languages_and_the_terms(tool, site):
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("README.md", "# Lab\n\n[x](gone.md)", "links to gone.md, which is not in the repository"),
-        ("README.md", "# Lab\n\n[x](../out.md)", "which is not in the repository"),
+        ("README.md", "# Lab\n\n[x](gone.md)", "README.md: the link gone.md leads to nothing"),
+        ("README.md", "# Lab\n\n[x](../out.md)", "README.md: the link ../out.md leads to nothing"),
         ("README.md", "# Lab\n\n[x](LICENSE) [y](#gone)", "index.html links to #gone"),
         ("README.md", "# Lab\n\n$\\frac{1$", r"README.md: the formula \frac{1 cannot be set"),
         ("notebooks/01_more.ipynb", "{", "notebooks/01_more.ipynb cannot be read as a notebook"),

@@ -171,8 +171,7 @@ class Library:
         place = self.repository / target
         if target.startswith("..") or not place.exists():
             raise LabError(
-                f"{document.source} links to {link}, which is not in the repository: mend the "
-                "link, or add the file."
+                f"the link {link} leads to nothing in the repository: mend it, or add the file."
             )
         if place.is_dir():
             return "", "", ""
