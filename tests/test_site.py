@@ -54,7 +54,7 @@ def write_repository(folder):
             cell("code", 3, "2", display(image__svg=PICTURE)),
         ],
         "notebooks/zh/00_start.ipynb": [
-            cell("markdown", 0, "# 00 · 开始\n\n看[下一本](../01_more.ipynb)，$x_t$。"),
+            cell("markdown", 0, "# 00 · 开始\n\n看[下一本](01_more.ipynb)，$x_t$。"),
             cell("code", 1, "views.bars()", display(image__svg=PICTURE)),
             cell("markdown", 2, "## 两次\n\n线性注意力\n\n$$\\frac{a}{b}$$"),
         ],
@@ -193,6 +193,8 @@ def test_the_switch_keeps_to_cells_that_both_editions_have(site):
 def test_links_and_the_side_list_stay_in_the_language(site):
     page = soup(site / "zh/index.html")
     assert page.article.find("a", string="开始")["href"] == "00_start.html"
+    missing = soup(site / "zh/00_start.html").article.find("a", string="下一本")
+    assert missing["href"] == "../01_more.html"
     assert page.article.find("a", string="English")["href"] == "../index.html"
     names = [a.get_text() for a in page.select("nav.series a")]
     assert names == ["首页", "00 · 开始", "01 · 更多 英文", "术语表"]
@@ -308,8 +310,8 @@ def test_the_index_has_both_languages_and_the_terms(tool, site):
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("README.md", "# Lab\n\n[x](gone.md)", "links to gone.md, which is not in the repository"),
-        ("README.md", "# Lab\n\n[x](../out.md)", "which is not in the repository"),
+        ("README.md", "# Lab\n\n[x](gone.md)", "README.md: the link gone.md leads to nothing"),
+        ("README.md", "# Lab\n\n[x](../out.md)", "README.md: the link ../out.md leads to nothing"),
         ("README.md", "# Lab\n\n[x](LICENSE) [y](#gone)", "index.html links to #gone"),
         ("README.md", "# Lab\n\n$\\frac{1$", r"README.md: the formula \frac{1 cannot be set"),
         ("notebooks/01_more.ipynb", "{", "notebooks/01_more.ipynb cannot be read as a notebook"),

@@ -169,10 +169,12 @@ class Library:
         folder = posixpath.dirname(document.source)
         target = posixpath.normpath(posixpath.join(folder, unquote(parts.path)))
         place = self.repository / target
+        if not place.exists():  # an edition that is not written yet: the English one stands for it
+            target = target.replace("/zh/", "/", 1)
+            place = self.repository / target
         if target.startswith("..") or not place.exists():
             raise LabError(
-                f"{document.source} links to {link}, which is not in the repository: mend the "
-                "link, or add the file."
+                f"the link {link} leads to nothing in the repository: mend it, or add the file."
             )
         if place.is_dir():
             return "", "", ""
