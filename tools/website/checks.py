@@ -90,7 +90,7 @@ def problems(folder):
             target, anchor = _join(name, address)
             if target not in names:
                 found.append(f"{name} links to {address}, which is not in the site.")
-            elif anchor and target in pages and anchor not in pages[target].anchors:
+            elif anchor and target in pages and not pages[target].anchors & {anchor, unquote(anchor)}:
                 found.append(f"{name} links to {address}, but there is no such place in it.")
     for name in names:
         if name.startswith("assets/") and name.endswith(".css"):
@@ -114,4 +114,4 @@ def _join(page, address):
     parts = urlsplit(address)
     path = unquote(parts.path)
     target = posixpath.normpath(posixpath.join(posixpath.dirname(page), path)) if path else page
-    return target, unquote(parts.fragment)
+    return target, parts.fragment  # a browser looks for it as it is, then decoded
