@@ -62,7 +62,11 @@ def offline(browser, allowed, size=harness.SIZE, theme="light"):
     context.route("**/*", check)
     context.on("request", lambda request: watch(request.url))
     page.on("pageerror", lambda error: errors.append(error.stack or str(error)))
-    page.on("requestfailed", lambda request: errors.append(f"failed: {request.url}"))
+    page.on("requestfailed", lambda request: failed(request))
+
+    def failed(request):
+        if request.failure != "net::ERR_ABORTED":  # left the page before its icon came
+            errors.append(f"failed: {request.url} {request.failure}")
 
     def watch(url):
         if not url.startswith((allowed, "data:")):

@@ -90,7 +90,9 @@ def problems(folder):
             target, anchor = _join(name, address)
             if target not in names:
                 found.append(f"{name} links to {address}, which is not in the site.")
-            elif anchor and target in pages and not pages[target].anchors & {anchor, unquote(anchor)}:
+            elif (
+                anchor and target in pages and not pages[target].anchors & {anchor, unquote(anchor)}
+            ):
                 found.append(f"{name} links to {address}, but there is no such place in it.")
     for name in names:
         if name.startswith("assets/") and name.endswith(".css"):
