@@ -3,7 +3,8 @@
 import os
 import platform
 
-from mof_lab.doctor import GB, allowed_cores, allowed_memory
+from mof_lab.doctor import GB
+from mof_lab.limits import allowed_cores, allowed_memory
 from mof_lab.pipeline import cpu_name, versions
 
 #: Above it, somebody else computes too: only ratios mean something, and they are less sure.

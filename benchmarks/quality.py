@@ -52,8 +52,8 @@ def run(options, tell):
     with Field(tell, result.notes) as field:
         where = {"folder": folder, "seconds": seconds}
         answers = {}
-        for name, expert in (("mixture", ""), ("gru", "gru"), ("transformer", "transformer")):
-            if name == "mixture" or name in options.against:
+        for name, expert in {"mixture": ""} | {e: e for e in preset.model.experts}.items():
+            if name in options.against or name not in AGAINST:
                 request = {"preset": preset.name, "expert": expert, **where}
                 start = partial(ours, "learning", name)
                 answers[name] = field.add(name, start, "start", **request)

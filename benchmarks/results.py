@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mof_lab import checkpoint
+from mof_lab.files import write_atomically
 from mof_lab.tables import table
 
 FOLDER = Path(__file__).resolve().parent / "results"
@@ -170,7 +170,7 @@ class Result:
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         text = json.dumps(content, ensure_ascii=False, indent=1)
-        checkpoint.write_atomically(path, (text + "\n").encode("utf-8"))
+        write_atomically(path, (text + "\n").encode("utf-8"))
         return path
 
 

@@ -11,11 +11,13 @@ import pkgutil
 
 # The function, not the submodule of that name: imported here, before anything else can bind it.
 from .language import language
+from .limits import threads_for_tensorflow
 
 __version__ = "0.1.0"
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reads them when it is loaded
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+threads_for_tensorflow()
 
 #: Public name → (submodule, its name there).
 _PUBLIC = {

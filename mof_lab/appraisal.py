@@ -17,9 +17,9 @@ import numpy as np
 from . import assessment, checkpoint, litert
 from .chat import ChatSession
 from .corpus import texts
-from .doctor import allowed_cores
 from .evaluation import score, window_measures
 from .generation import Decoder, Sampling
+from .limits import allowed_cores
 from .memory import peak_memory
 from .pipeline import cpu_name, hash_of, stage_report, versions
 from .probes import Probes
@@ -108,7 +108,7 @@ def stages(directory, meta):
     """
     if "record" not in meta:
         return []
-    last = stage_report(meta.get("stage"), Record(**meta["record"]), 0)
+    last = stage_report(meta.get("stage"), Record.of(meta["record"], directory), 0)
     found = [last]
     for path in (directory / "report.json", directory.parent / "report.json"):
         try:
@@ -116,9 +116,9 @@ def stages(directory, meta):
             names = [stage["name"] for stage in reported]
             place = names.index(last["name"])
             if reported[place]["curve"] == last["curve"]:
-                found = [*reported[:place], last]
+                found = [*map(dict, reported[:place]), last]
                 break
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue  # a folder need not have a report
     return [{key: value for key, value in s.items() if key != "curve"} for s in found]
 

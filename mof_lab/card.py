@@ -1,12 +1,13 @@
 """What a checkpoint is, in words, and whether it is whole."""
 
 import hashlib
+from dataclasses import asdict
 from pathlib import Path
 
 from . import checkpoint, litert
 from .console import shown
 from .errors import LabError
-from .progress import clock
+from .progress import Record, clock
 from .vocabulary import SPECIAL_NAMES
 
 
@@ -15,7 +16,7 @@ def facts_about(folder):
     meta = checkpoint.read_meta(folder)
     size = sum(len(content) for content in checked_files(folder, meta))
     model, vocabulary, _ = checkpoint.load(folder)
-    record = meta.get("record", {})
+    record = asdict(Record.of(meta["record"], folder)) if "record" in meta else {}
     measured = [(step, bits) for step, _, _, bits in record.get("curve", ()) if bits is not None]
     yield "checkpoint", shown(folder)
     yield "preset", meta.get("preset", "unknown")

@@ -1,17 +1,24 @@
 """A conversation: turns in, turns out, a memory that can be cleared, saved and taken back."""
 
 import json
+from collections import deque
 from pathlib import Path
 
 from . import checkpoint, litert
 from .corpus import normalise
 from .errors import LabError
+from .files import write_atomically
 from .generation import Decoder, Sampling
 from .packing import encode_dialogue
 from .vocabulary import ASSISTANT, BEGIN, END, USER
 
 CLEAN = "[CLEAN]"
 TRANSCRIPT = "mof-lab transcript 1"
+MOST_BYTES = 4_000_000  # of a transcript that is read in
+#: Exchanges that `undo` takes back: each keeps a state of the model, 0.05 to 3 MB.
+UNDOS = 50
+#: A message this many times longer than what fits is not even cleaned before it is refused.
+FAR_TOO_LONG = 16
 
 
 class ChatSession:
@@ -54,7 +61,7 @@ class ChatSession:
         """Forgets the conversation, as `[CLEAN]` does."""
         self.turns = []  # of (role, text)
         self.used = 1  # characters of context, special tokens included
-        self._before = []  # what to go back to, one entry an exchange
+        self._before = deque(maxlen=UNDOS)  # what to go back to, one entry an exchange
         self.decoder.reset()
         self.decoder.read([BEGIN])
 
@@ -99,7 +106,8 @@ class ChatSession:
             self.turns += [("user", text), ("assistant", self.vocabulary.decode(written))]
 
     def _checked(self, text):
-        text = normalise(text).strip()
+        if len(text) <= FAR_TOO_LONG * self.limit:
+            text = normalise(text).strip()
         if not text:
             raise LabError("The message is empty; type something to talk about.")
         if len(text) > self.limit:
@@ -120,7 +128,10 @@ class ChatSession:
         self.turns += [("user", question), ("assistant", answer)]
 
     def undo(self):
-        """Takes the last exchange back; returns what the user had said, or None."""
+        """Takes the last exchange back, up to `UNDOS` of them.
+
+        Returns what the user had said, or None where there is nothing to take back.
+        """
         if not self._before:
             return None
         said = self.turns[-2][1]
@@ -136,7 +147,7 @@ class ChatSession:
     def take_back(self, kept):
         """Makes the conversation what it was when `keep` gave this."""
         turns, self.used, before, moment = kept
-        self.turns, self._before = list(turns), list(before)
+        self.turns, self._before = list(turns), deque(before, UNDOS)
         self.decoder.take_back(moment)
 
     def dumps(self):
@@ -146,7 +157,13 @@ class ChatSession:
 
     def save(self, path):
         """Writes the transcript as JSON."""
-        checkpoint.write_atomically(Path(path), self.dumps().encode("utf-8"))
+        try:
+            write_atomically(path, self.dumps().encode("utf-8"))
+        except OSError as error:
+            raise LabError(
+                f"The transcript could not be saved as {path}: {error.strerror}; "
+                "free some space or choose another folder."
+            ) from None
 
     def load(self, path):
         """Clears the conversation and reads one that `save` wrote."""
@@ -154,6 +171,11 @@ class ChatSession:
             content = Path(path).read_bytes()
         except OSError:
             raise LabError(f"There is no transcript {path}; save one first.") from None
+        if len(content) > MOST_BYTES:
+            raise LabError(
+                f"{path} has {len(content):,} bytes; a transcript has {MOST_BYTES:,} at most: "
+                "choose another file."
+            )
         self.loads(content, str(path))
 
     def loads(self, content, name="This"):

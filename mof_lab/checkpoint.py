@@ -6,12 +6,15 @@
 
 The arrays are written first under names of their own; `meta.json` is replaced last, in one
 operation. Whenever the machine stops, the folder holds the old checkpoint or the new one.
-safetensors and JSON hold no code, so loading runs none.
+safetensors and JSON hold no code, so loading runs none. What is loaded was checked before a model
+is made of it: every file against its checksum, `meta.json` against its own, names, shapes and
+types against the configuration.
+
+Formats: 1 had no checksum of `meta.json`; it is still read.
 """
 
 import hashlib
 import json
-import os
 import re
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -23,9 +26,22 @@ import safetensors.numpy
 
 from .configuration import model_config_from_dict, to_dict
 from .errors import LabError
+from .files import write_atomically
 from .vocabulary import Vocabulary
 
-FORMAT = "mof-lab checkpoint 1"
+FORMAT = "mof-lab checkpoint 2"
+READABLE = ("mof-lab checkpoint 1", FORMAT)
+#: What `meta.json` holds: always, and where a training made it.
+ALWAYS = {"config": dict, "vocabulary": str, "step": int, "files": dict}
+PERHAPS = {
+    "stage": str,
+    "preset": str,
+    "seed": int,
+    "record": dict,
+    "vocabulary_hash": str,
+    "versions": dict,
+    "saved": str,
+}
 #: Keras numbers these by how many the process has made so far; a checkpoint must not.
 COUNTED = re.compile(r"^(adam_w|muon|lion|seed_generator)_\d+(?=/)")
 
@@ -63,7 +79,7 @@ def save(directory, model, vocabulary, meta, optimizer=None):
             "versions": {p: version(p) for p in ("mof-lab", "keras", "numpy")},
             "saved": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        text = json.dumps(full, ensure_ascii=False, indent=1)
+        text = json.dumps(sealed(full), ensure_ascii=False, indent=1)
         write_atomically(directory / "meta.json", text.encode("utf-8"))
     except OSError as error:
         raise LabError(
@@ -76,18 +92,11 @@ def save(directory, model, vocabulary, meta, optimizer=None):
             path.unlink(missing_ok=True)
 
 
-def write_atomically(path, content):
-    """Replaces the file `path` by `content` (bytes), on disk before it gets its name."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+def sealed(meta):
+    """The meta with the checksum of all that is in it."""
+    rest = {key: value for key, value in meta.items() if key != "checksum"}
+    digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode("utf-8")).hexdigest()
+    return {**rest, "checksum": digest}
 
 
 def arrays_of(variables):
@@ -97,7 +106,7 @@ def arrays_of(variables):
         name = COUNTED.sub(r"\1", variable.path)
         while name in arrays:
             name += "'"
-        arrays[name] = np.asarray(variable.value)
+        arrays[name] = np.asarray(variable.numpy())  # also of a distributed variable
     return arrays
 
 
@@ -106,20 +115,45 @@ def read_meta(directory):
     path = Path(directory) / "meta.json"
     try:
         meta = json.loads(path.read_text(encoding="utf-8"))
-        known = meta["format"] == FORMAT
-        _ = meta["config"], meta["vocabulary"], meta["step"], meta["files"]["model"]["sha256"]
+        made_in = meta["format"]
+        if made_in in READABLE:
+            whole = _whole(meta)
     except FileNotFoundError:
         raise LabError(
             f"There is no checkpoint in {directory}; expected a folder with meta.json, "
             "as the lab's training makes it."
         ) from None
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError):
+    except OSError as error:
+        raise LabError(f"{path} can't be read ({error.strerror}); check the folder.") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise LabError(
             f"{path} is damaged or not the lab's; train again or copy it anew."
         ) from None
-    if not known:
-        raise LabError(f"{path} has the format {meta['format']!r}; this lab reads {FORMAT!r}.")
+    if made_in not in READABLE:
+        raise LabError(
+            f"{path} has the format {str(made_in)[:80]!r}; this lab reads up to {FORMAT!r}: "
+            "update the lab if a newer one made it, or train again."
+        )
+    if not whole:
+        raise LabError(f"{path} is damaged or was changed by hand; copy it anew or train again.")
     return meta
+
+
+def _whole(meta):
+    """Is it as it was written? KeyError or TypeError where it is no meta of ours."""
+    if not all(_is(meta[key], kind) for key, kind in ALWAYS.items()):
+        raise TypeError
+    if not all(_is(meta[key], kind) for key, kind in PERHAPS.items() if key in meta):
+        raise TypeError
+    if not (meta["step"] >= 0 and _is(meta["files"]["model"]["sha256"], str)):
+        raise TypeError
+    if meta["format"] == READABLE[0] and "checksum" not in meta:
+        return True
+    return meta["checksum"] == sealed(meta)["checksum"]
+
+
+def _is(value, kind):
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def describe(directory):
@@ -131,7 +165,8 @@ def describe(directory):
     meta = read_meta(directory)
     vocabulary = Vocabulary(meta["vocabulary"])
     config = model_config_from_dict(meta["config"])
-    if vocabulary.hash != meta["vocabulary_hash"] or len(vocabulary) != config.vocabulary_size:
+    fits = vocabulary.hash == meta.get("vocabulary_hash")
+    if not fits or len(vocabulary) != config.vocabulary_size:
         raise LabError(f"The vocabulary in {directory} does not fit its model; copy it anew.")
     return config, vocabulary, meta
 
@@ -142,21 +177,30 @@ def load(directory):
     Returns:
         (MoF, Vocabulary, dict)
     """
+    config, vocabulary, meta = describe(directory)
+    arrays = read_arrays(directory, meta, "model")
+    if sum(array.size for array in arrays.values()) < config.fewest_parameters():
+        raise _unfit(directory)  # said before memory is taken for a model that was never trained
+
     from .model import MoF  # TensorFlow is slow to import
 
-    config, vocabulary, meta = describe(directory)
     model = MoF(config)
-    restore(directory, meta, "model", model.variables)
+    _assign(directory, arrays, model.variables)
     return model, vocabulary, meta
 
 
 def restore(directory, meta, part, variables):
     """Sets variables to the arrays of one part of a checkpoint."""
+    _assign(directory, read_arrays(directory, meta, part), variables)
+
+
+def read_arrays(directory, meta, part):
+    """The arrays of one part of a checkpoint by name, as they were written."""
     entry = meta["files"].get(part)
     if entry is None:
         raise LabError(f"The checkpoint in {directory} has no {part}; it can't go on from there.")
-    path = Path(directory) / Path(entry["file"]).name
     try:
+        path = Path(directory) / Path(entry["file"]).name
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != entry["sha256"]:
             raise LabError(
@@ -165,10 +209,31 @@ def restore(directory, meta, part, variables):
         arrays = safetensors.numpy.load(content)
     except OSError:
         raise LabError(f"{path} is missing or can't be read; copy the checkpoint anew.") from None
-    except safetensors.SafetensorError:
-        raise LabError(f"{path} is not a safetensors file; copy the checkpoint anew.") from None
+    except LabError:
+        raise
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError):
+        raise LabError(
+            f"The {part} in {directory} is no safetensors file; copy the checkpoint anew."
+        ) from None
+    if not all(np.isfinite(a).all() for a in arrays.values() if a.dtype.kind == "f"):
+        raise LabError(f"{path} holds weights that are no numbers; train again or copy it anew.")
+    return arrays
+
+
+def _assign(directory, arrays, variables):
     current = arrays_of(variables)
-    if {k: v.shape for k, v in current.items()} != {k: v.shape for k, v in arrays.items()}:
-        raise LabError(f"The weights in {path} do not fit the configuration in meta.json.")
+
+    def form(arrays):
+        return {name: (array.shape, array.dtype) for name, array in arrays.items()}
+
+    if form(current) != form(arrays):
+        raise _unfit(directory)
     for name, variable in zip(current, variables, strict=True):
         variable.assign(arrays[name])
+
+
+def _unfit(directory):
+    return LabError(
+        f"The weights in {directory} do not fit the configuration in meta.json; "
+        "copy the checkpoint anew."
+    )

@@ -8,7 +8,7 @@ import platform
 import shutil
 from pathlib import Path
 
-from . import doctor, planner, processes
+from . import doctor, limits, planner, processes
 from .errors import LabError
 
 SECONDS = 2.0  # of multiplying
@@ -32,8 +32,8 @@ def line(checks=None, rate=None):
             f"MoF Lab {_version('mof-lab')}",
             f"Python {platform.python_version()}",
             f"{platform.system()} {platform.machine()}",
-            f"CPU {doctor.allowed_cores()}",
-            f"RAM {doctor.allowed_memory() / doctor.GB:.1f} GB",
+            f"CPU {limits.allowed_cores()}",
+            f"RAM {limits.allowed_memory() / doctor.GB:.1f} GB",
             f"disk {shutil.disk_usage(Path.cwd()).free / doctor.GB:.0f} GB",
             f"TensorFlow {_version('tensorflow-cpu', 'tensorflow')}",
             f"{rate / 1e9:.0f} GFLOP/s" if rate else "- GFLOP/s",

@@ -37,11 +37,7 @@ class Commands(typer.core.TyperGroup):
 
     def invoke(self, context):
         from .chatter import without_chatter
-        from .doctor import allowed_cores
 
-        cores = str(allowed_cores())  # TensorFlow would count those of the host
-        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", cores)
-        os.environ.setdefault("TF_NUM_INTEROP_THREADS", cores)
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")  # they return carriages
         try:
             with without_chatter():
@@ -154,12 +150,23 @@ def train(
     data: DataName = OWN_TEXT,
     limit: Characters = None,
     opt_in: OptIn = False,
+    strategy: Annotated[
+        str,
+        typer.Option(
+            help="one; mirrored: every GPU here; multi-worker: as TF_CONFIG says.  分布式策略",
+            metavar="NAME",
+        ),
+    ] = "one",
+    ray: Annotated[
+        int | None, typer.Option(min=1, help="With so many workers that Ray starts.  用 Ray 启动")
+    ] = None,
 ):
-    """Train some stages in a run's folder.  训练若干阶段"""
-    from . import pipeline
+    """Train some stages in a run's folder, on one machine or several.  训练若干阶段"""
+    from . import cluster, pipeline
     from .configuration import preset as preset_named
     from .display import Display
 
+    cluster.check(strategy)
     chosen = preset_named(preset)
     wanted = [chosen.stage(name).name for name in stage or ()]
     stages = [s for s in chosen.stages if not wanted or s.name in wanted]
@@ -169,19 +176,26 @@ def train(
         if text is not None:
             stages = trainable(stages, text, data, wanted)
         with Display(stages) as display:
-            display.tell("Reading the text and packing it into windows …")
-            job = pipeline.Run(chosen, out, text)
-            for each in stages:
-                if progress_of(job, each.name) == "finished":
-                    display.tell(
-                        f"{each.name} is trained already; remove {shown(out / each.name)} "
-                        "to train it again."
-                    )
-                    continue
-                before = predecessor(job, each.name)
-                display.tell(f"{each.name} starts from {before or 'fresh weights'}.")
-                job.train(each, before, show=display.show)
+            if ray or strategy != "one":
+                display.tell("Waiting for all workers …  等待所有工作进程")
+                cluster.train(chosen, out, text, stages, strategy, ray, display.show)
+            else:
+                display.tell("Reading the text and packing it into windows …")
+                _train_here(pipeline.Run(chosen, out, text), stages, display)
     typer.echo(f"Talk 对话: {program()} chat {shown(out / stages[-1].name)}")
+
+
+def _train_here(job, stages, display):
+    for each in stages:
+        if progress_of(job, each.name) == "finished":
+            display.tell(
+                f"{each.name} is trained already; remove {shown(job.directory / each.name)} "
+                "to train it again."
+            )
+            continue
+        before = predecessor(job, each.name)
+        display.tell(f"{each.name} starts from {before or 'fresh weights'}.")
+        job.train(each, before, show=display.show)
 
 
 @app.command()
@@ -231,7 +245,8 @@ def going_on(out):
 def chat(
     checkpoint: CheckpointName = None,
     expert: Annotated[
-        str | None, typer.Option(help="Talk with one expert alone: gru, transformer.")
+        str | None,
+        typer.Option(help="Talk with one expert alone, by its name: gru, transformer, …"),
     ] = None,
     temperature: Annotated[float, typer.Option(help="0 = always the most probable.")] = 0.32,
     top_k: Annotated[int, typer.Option(help="Only the k most probable; 0 = all.")] = 0,
@@ -321,7 +336,7 @@ def evaluate(
 
 def write(path, text):
     """Writes a file that the user named, and says so."""
-    from .checkpoint import write_atomically
+    from .files import write_atomically
 
     try:
         write_atomically(path, text.encode("utf-8"))

@@ -4,9 +4,28 @@ A preset is written out in full: what you read is what runs. Sizes are in units 
 layer they name, rates are per step, shares sum to one.
 """
 
+import math
 from dataclasses import asdict, dataclass, fields, replace
 
 from .errors import LabError
+
+FEATURE_MAPS = ("softmax", "elu")  # see `layers.FEATURE_MAPS`
+#: Of the numbers of a `ModelConfig`: (type, lowest, highest); beyond them a file is damaged.
+RANGES = {
+    "vocabulary_size": (int, 0, 2**16),  # ids are packed as uint16
+    "embedding_dim": (int, 1, 2**16),
+    "gru_units": (int, 1, 2**16),
+    "num_layers": (int, 1, 1000),
+    "num_heads": (int, 1, 2**16),
+    "ffn_multiplier": (float, 0.01, 100),
+    "router_units": (int, 1, 2**16),
+    "shortest_memory": (int, 0, 10**9),
+    "longest_memory": (int, 0, 10**9),
+    "learned_positions": (int, 0, 10**7),
+    "stem_blend": (float, 0, 1),
+    "dropout": (float, 0, 0.99),
+    "context_length": (int, 1, 10**9),
+}
 
 
 @dataclass(frozen=True)
@@ -33,10 +52,18 @@ class ModelConfig:
     context_length: int = 2048  # characters of history a chat is meant for
 
     def __post_init__(self):
-        for name in ("embedding_dim", "gru_units", "num_layers", "num_heads", "router_units"):
+        for name, (kind, low, high) in RANGES.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise LabError(f"{name} is {value!r}; expected a whole number of at least 1.")
+            kinds = (int, float) if kind is float else int
+            if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
+                number = "a whole number" if kind is int else "a number"
+                raise LabError(f"{name} is {value!r}; expected {number} from {low} to {high}.")
+        for name in ("pre_norm", "tied_embeddings", "recompute"):
+            if not isinstance(getattr(self, name), bool):
+                raise LabError(f"{name} is {getattr(self, name)!r}; expected true or false.")
+        if self.feature_map not in FEATURE_MAPS:
+            choices = ", ".join(FEATURE_MAPS)
+            raise LabError(f"feature_map is {self.feature_map!r}; expected one of {choices}.")
         if self.embedding_dim % self.num_heads:
             raise LabError(
                 f"embedding_dim {self.embedding_dim} is not a multiple of num_heads "
@@ -44,12 +71,33 @@ class ModelConfig:
             )
         if not self.experts:
             raise LabError("A model needs at least one expert; name some in `experts`.")
+        if not isinstance(self.experts, tuple) or not all(isinstance(e, str) for e in self.experts):
+            raise LabError(f"experts is {self.experts!r}; expected names.")
+        parts = (*self.experts, "stem", "head", "router", "all")  # a stage says what it trains
+        if len(set(parts)) < len(parts):
+            raise LabError(
+                f"experts are {', '.join(self.experts)}; expected names that differ, none of them "
+                "stem, head, router or all: register the class under another name too."
+            )
 
     def expert_index(self, name):
         """The place of an expert in the list."""
         if name not in self.experts:
             raise LabError(f"The model has no expert {name!r}; it has {', '.join(self.experts)}.")
         return self.experts.index(name)
+
+    def fewest_parameters(self):
+        """So many parameters such a model has at least: its embedding and its largest matrices."""
+        d, units = self.embedding_dim, self.gru_units
+        count = self.vocabulary_size * d + 3 * self.router_units * (self.router_units + d)
+        if not self.tied_embeddings:
+            count += self.vocabulary_size * units
+        if "gru" in self.experts:
+            count += 3 * units * (units + d)
+        if "transformer" in self.experts:
+            count += self.num_layers * 3 * d * d + self.learned_positions * d
+            count += int(self.num_layers * 2 * d * int(d * self.ffn_multiplier))
+        return count
 
 
 @dataclass(frozen=True)
@@ -63,6 +111,20 @@ class Stage:
     answers_only: bool = False  # loss on the assistant's characters only
     learning_rate: float = 3e-3  # peak
     shares: tuple[tuple[str, float], ...] = ()  # kind of text -> share of the windows
+    balance: float = 0.0  # factor of the router's load-balance term (`router.router_loss`); 0 = off
+    entropy: float = 0.0  # factor of its entropy term: > 0 chooses, < 0 blends; 0 = off
+
+    def __post_init__(self):
+        if not (0 <= self.balance < math.inf and abs(self.entropy) < math.inf):
+            raise LabError(
+                f"balance is {self.balance} and entropy {self.entropy}; expected numbers, the "
+                "first at least 0."
+            )
+        if self.expert and (self.balance or self.entropy):
+            raise LabError(
+                f"Stage {self.name!r} trains the expert {self.expert} alone, without the router; "
+                "leave its balance and entropy at 0."
+            )
 
 
 @dataclass(frozen=True)
@@ -85,6 +147,7 @@ class Preset:
     clip_norm: float = 1.0  # global gradient norm
     optimizer: str = "adamw"  # or "muon", "lion" (see `optimizer`)
     average: float = 0.0  # the weights kept are a running mean with this momentum; 0 = the last
+    order: str = "mixed"  # of the windows; or "length", "difficulty", "kind" (see `curriculum`)
     accumulate: int = 1  # parts that a batch is computed in, one after the other, to save memory
     xla: bool = True  # compile the training step with XLA; False = a plain TensorFlow graph
     seed: int = 1

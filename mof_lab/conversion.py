@@ -21,8 +21,10 @@ import tensorflow as tf
 
 from . import checkpoint, litert
 from .errors import LabError
+from .files import write_atomically
 from .generation import Decoder, Sampling
 from .layers import GRU
+from .quantization import quantize
 from .vocabulary import ASSISTANT, BEGIN, END, USER
 
 #: Characters that `prefill` reads at once; the rest of a prompt is read by `step`.
@@ -135,9 +137,7 @@ def _in_int8_rows(embedding):
     the table reads the variable; converted, it has the same int8 rows, and the file holds them
     once.
     """
-    table = embedding.embeddings.numpy()
-    scale = np.maximum(np.abs(table).max(axis=1, keepdims=True), 1e-9) / 127
-    rows = np.round(table / scale).astype(np.int8)
+    rows, scale = quantize(embedding.embeddings.numpy())
     embedding.embeddings.assign(rows * scale)
     rows, scale = tf.constant(rows), tf.constant(scale)
 
@@ -191,11 +191,11 @@ def write(out, content, card, meta):
         out.mkdir(parents=True, exist_ok=True)
         if not (out / "meta.json").exists():
             text = json.dumps(meta, ensure_ascii=False, indent=1)
-            checkpoint.write_atomically(out / "meta.json", text.encode("utf-8"))
-        checkpoint.write_atomically(out / litert.FILE, content)
+            write_atomically(out / "meta.json", text.encode("utf-8"))
+        write_atomically(out / litert.FILE, content)
         card["sha256"] = litert.checksum(out / litert.FILE)
         text = json.dumps(card, indent=1)
-        checkpoint.write_atomically(out / litert.CARD, text.encode("utf-8"))
+        write_atomically(out / litert.CARD, text.encode("utf-8"))
     except OSError as error:
         raise LabError(
             f"The export could not be saved in {out}: {error.strerror}. "

@@ -141,15 +141,24 @@ def _document(kind, key, text="", messages=()):
 
 
 def _rows(path):
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise LabError(f"{path} is no text in UTF-8; copy it anew.") from None
+    for number, line in enumerate(lines, start=1):
         try:
             row = json.loads(line)
-            _ = row["key"], row.get("text") or row["messages"]
-        except (ValueError, KeyError, TypeError):
+            said = [m[part] for m in row.get("messages", ()) for part in ("role", "content")]
+            texts = [row["key"], row.get("text", ""), *said]
+            sound = {*row} <= {"key", "text", "messages"} and any(texts[1:])
+            sound &= all(isinstance(text, str) and _whole(text) == text for text in texts)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            sound = False
+        if not sound:
             raise LabError(
                 f"{path}, line {number}, is not a record; "
                 "expected JSON with key and text or messages."
-            ) from None
+            )
         yield row
 
 
@@ -200,36 +209,51 @@ def _own(text):
     yield from (row for row in text.held_out if row["kind"] in ("story", "chat"))
 
 
-def _documents(name, found):
-    """Rows of the lab from (where, row) pairs of any schema, each document once.
+def document(where, item, simplify=str):
+    """A row of the lab from one of any schema; None where it says nothing.
 
     The key of a row without one is what it begins with, so that equal documents, and dialogues
     that begin with the same question, are on the same side of a split.
+
+    Args:
+        where: what an error calls it.
+        item: a dictionary, see `adapters.adapt`.
+        simplify: what turns traditional characters into simplified ones.
     """
+    made = adapt(item, where)
+    if made is None:
+        return None
+    text = simplify(made.get("text", ""))
+    messages = [{**m, "content": simplify(m["content"])} for m in made.get("messages", ())]
+    row = _document("chat" if messages else "story", "", text, messages)
+    begin = next(texts([row]), "").strip()
+    key = item.get("key")
+    return {**row, "key": begin if key is None else _whole(str(key))} if begin else None
+
+
+def _documents(name, found):
+    """Rows of the lab from (where, row) pairs of any schema, each document once."""
     simplify = places.simplify(name) or str
     seen, keys = set(), {}
     for where, item in found:
-        made = adapt(item, where)
-        if made is None:
+        row = document(where, item, simplify)
+        if row is None:
             continue
-        text = simplify(made.get("text", ""))
-        messages = [{**m, "content": simplify(m["content"])} for m in made.get("messages", ())]
-        key = item.get("key")
-        row = _document("chat" if messages else "story", "", text, messages)
-        begin = next(texts([row]), "").strip()
-        if not begin:
-            continue
-        row["key"] = begin if key is None else str(key)
         content = hash((row["text"], *(m["content"] for m in row["messages"])))
         if content in seen:
             continue
         seen.add(content)
-        if key is not None and keys.setdefault(row["key"], where) != where:
+        if item.get("key") is not None and keys.setdefault(row["key"], where) != where:
             raise LabError(
                 f"{where} has the key {row['key'][:40]!r}, as has {keys[row['key']]}; "
                 "expected one for each document: give it another, or leave the column out."
             )
         yield row
+
+
+def _whole(text):
+    """The text with a mark for each half of a character, which nothing can be written with."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def split(rows, share=HELD_OUT_SHARE):

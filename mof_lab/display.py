@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from .pipeline import STEP_COST
+from .pipeline import step_cost
 from .progress import clock
 
 LINE_EVERY_SECONDS = 10.0
@@ -25,7 +25,7 @@ class Display:
 
     def __init__(self, stages=(), minutes=math.inf):
         self._ends = time.monotonic() + minutes * 60
-        self._work = {s.name: s.steps * STEP_COST.get(s.name, 1.0) for s in stages}
+        self._work = {s.name: s.steps * step_cost(s) for s in stages}
         terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         self._view = _Bars() if terminal else _Lines()
 

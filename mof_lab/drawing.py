@@ -11,14 +11,13 @@ import re
 import struct
 import unicodedata
 import zlib
-from dataclasses import dataclass
 from numbers import Real
-from pathlib import Path
 
 import numpy as np
 
 from .errors import LabError
 from .tables import MARKS, MEANINGS, mark, visible
+from .view import View
 
 WIDTH, MARGIN, LEFT = 720, 20, 56
 PER_LINE = 36  # characters a line
@@ -28,39 +27,6 @@ PAPER, INK, MUTED, FAINT, ACCENT = "#fbfaf7", "#1f2933", "#52606d", "#d5d2c8", "
 #: Colours that differ in lightness too; dashes and markers go with them, never hue alone.
 COLOURS = ("#1d4e89", "#e08e36", "#4f9d8a", "#7a2e4d", "#7b8794", "#5b7f2b")
 DASHES = ("none", "7 3", "2 3", "9 3 2 3", "5 5", "1 2")
-
-
-@dataclass(frozen=True)
-class View:
-    """A picture and the same data as text."""
-
-    svg: str
-    text: str
-
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        return {"image/svg+xml": self.svg, "text/plain": self.text}
-
-    def __str__(self):
-        return self.text
-
-    def save(self, path):
-        """Writes the picture (.svg), the table (.txt) or both (.html)."""
-        path = Path(path)
-        contents = {
-            ".svg": self.svg,
-            ".txt": self.text + "\n",
-            ".html": '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
-            f"<title>MoF Lab</title></head>\n<body>{self.svg}\n"
-            f"<pre>{html.escape(self.text)}</pre></body></html>\n",
-        }
-        if path.suffix not in contents:
-            raise LabError(f"{path.name}: a view is saved as .svg, .html or .txt; rename it.")
-        try:
-            path.write_text(contents[path.suffix], encoding="utf-8")
-        except OSError as error:
-            raise LabError(
-                f"The view could not be saved as {path}: {error.strerror}; choose another place."
-            ) from None
 
 
 def escape(text):

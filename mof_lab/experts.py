@@ -9,8 +9,17 @@ An expert is a Keras layer that reads the stem's output and gives a vector a pos
 
 Outputs are (batch, time, output_dim), normed. Both forms agree at every position and forget
 where a document begins. Register the class with `@expert("name")` and put the name into
-`ModelConfig.experts`: router, trainer, chat and views take it from there.
+`ModelConfig.experts`: router, trainer, chat and views take it from there. One class may be
+registered under several names.
+
+What is registered in a notebook is known to that kernel alone. An expert in a file is known
+wherever it is needed: `use_file("my_expert.py")`, or MOF_LAB_EXPERTS=my_expert.py for a command.
 """
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -19,6 +28,8 @@ from .errors import LabError
 from .layers import GRU, Dropout, LayerNorm, TransformerBlock
 
 EXPERTS = {}
+#: The environment variable with the files of `use_file`; a process started from here has it too.
+FILES = "MOF_LAB_EXPERTS"
 
 
 def expert(name):
@@ -34,11 +45,36 @@ def expert(name):
 def make_expert(name, config, output_dim):
     """The expert of that name, as a new layer."""
     if name not in EXPERTS:
+        for path in filter(None, os.environ.get(FILES, "").split(os.pathsep)):
+            use_file(path)
+    if name not in EXPERTS:
         raise LabError(
             f"There is no expert {name!r}; known ones are {', '.join(EXPERTS)}. "
-            "Register yours with @expert(name)."
+            f"Register yours with @expert(name), in a file that {FILES} names if a command or a "
+            "process of its own needs it."
         )
     return EXPERTS[name](config, output_dim, name=name)
+
+
+def use_file(path):
+    """Runs a Python file that registers experts, here and in every process started from here.
+
+    Raises:
+        LabError: it can't be run.
+    """
+    path = Path(path).absolute()
+    spec = importlib.util.spec_from_file_location(f"own_{path.stem}", path)
+    try:
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever somebody's file does
+        raise LabError(
+            f"The experts in {path} can't be used ({type(error).__name__}: {error}); expected a "
+            "Python file with classes registered by @expert(name)."
+        ) from error
+    files = [p for p in os.environ.get(FILES, "").split(os.pathsep) if p and Path(p) != path]
+    os.environ[FILES] = os.pathsep.join([*files, str(path)])
 
 
 @expert("gru")

@@ -46,8 +46,14 @@ def _text(path):
 
 def _read(path, convert):
     try:
-        return list(convert(path))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        facts = list(convert(path))
+        for fact in facts:
+            texts = (*fact.questions, *fact.held_out, *fact.familiar, *fact.answers)
+            "".join(texts).encode("utf-8")  # texts, without half a character
+            if not (fact.questions and fact.held_out and fact.answers):
+                raise ValueError("a fact lacks a question or an answer")
+        return facts
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise LabError(
             f"{path} does not hold facts as data/README.md describes: {error}."
         ) from None

@@ -34,12 +34,13 @@ def about(name):
     return f"licence 许可 {licence}, rows 行数 {size}"
 
 
-def read(name, /, split="train", **options):
-    """The rows of a data set.
+def read(name, /, split="train", part=0, parts=1, **options):
+    """The rows of a data set, or a worker's part of them.
 
     Args:
         name: `owner/name` on the Hub, or a folder.
         split: e.g. "train" or "train[:1%]".
+        part, parts: which part of how many; whole files where `parts` divides their number.
         options: for `datasets.load_dataset`, e.g. `data_files=`, `name=` (a configuration) or
             `streaming=True` (nothing is kept; the first rows come at once).
 
@@ -49,12 +50,14 @@ def read(name, /, split="train", **options):
     Raises:
         LabError: it can't be reached or found, or an option doesn't fit.
     """
-    import datasets  # slow to import, and only needed here
+    import datasets.distributed  # slow to import, and only needed here
 
     try:
         loaded = datasets.load_dataset(name, split=split, **options)
         if isinstance(loaded, dict):
             raise ValueError(f"it has the splits {', '.join(loaded)}; choose one with split=")
+        if parts > 1:
+            loaded = datasets.distributed.split_dataset_by_node(loaded, part, parts)
         for number, row in enumerate(loaded, start=1):
             yield f"{name}, row {number}", row
     except Exception as error:  # of datasets, pyarrow, the HTTP client …: each says why

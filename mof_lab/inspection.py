@@ -19,7 +19,10 @@ LIKELIEST = 5
 
 @dataclass(frozen=True)
 class Trace:
-    """One document, seen from inside. Parts that a model does not have are empty arrays."""
+    """One document, seen from inside. Parts that a model does not have are empty arrays.
+
+    Of several experts of the same class, attention, thought and gates are the first one's.
+    """
 
     symbols: list  # (time,), characters and names of special tokens
     ids: np.ndarray  # (time,)
@@ -60,13 +63,13 @@ def trace(model, vocabulary, ids, off=NOTHING):
     stream, _ = model.stem(model.embed(tokens), begins, state["stem"])  # (1, time, embedding)
     router_weights, _ = model.router(stream, begins, state["router"])
     router_weights = weights_without(router_weights, model.config.experts, off)
-    outputs, attention, gates = [], _no_attention(len(ids)), _no_gates(len(ids))
+    outputs, attention, gates = [], None, None
     for expert, expert_state in zip(model.experts, state["experts"], strict=True):
-        if isinstance(expert, TransformerExpert):
+        if isinstance(expert, TransformerExpert) and attention is None:
             output, attention = _look_into_transformer(expert, stream, begins, expert_state, off)
         else:
             output = run_expert(expert, stream, begins, expert_state, off)
-        if isinstance(expert, GRUExpert):
+        if isinstance(expert, GRUExpert) and gates is None:
             gates = _look_into_gru(expert, stream, begins, expert_state)
         outputs.append(output)
     logits = model.head(model.mix(outputs, router_weights))[0]  # (time, vocabulary)
@@ -81,8 +84,8 @@ def trace(model, vocabulary, ids, off=NOTHING):
         expert_surprisal=np.stack([surprisals(one, ids) for one in alone], axis=-1),
         logits=logits.numpy(),
         expert_logits=np.stack(alone),
-        **attention,
-        **gates,
+        **(attention or _no_attention(len(ids))),
+        **(gates or _no_gates(len(ids))),
     )
 
 

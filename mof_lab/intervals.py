@@ -4,6 +4,11 @@ import numpy as np
 
 Z = 1.959963984540054  # of 95 %, two-sided
 RESAMPLES = 1000
+#: Student's t of 95 %, two-sided, by degrees of freedom from 1 on; beyond them Z is near enough.
+T = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+    2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
+)  # fmt: skip
 
 
 def wilson(correct, total):
@@ -15,6 +20,21 @@ def wilson(correct, total):
     half = Z * (share * (1 - share) / total + Z**2 / (4 * total**2)) ** 0.5
     low, high = (middle - half) / (1 + Z**2 / total), (middle + half) / (1 + Z**2 / total)
     return [max(0.0, low), min(1.0, high)]
+
+
+def over_seeds(values):
+    """The interval of the mean of a figure over trainings with other seeds (Student's t).
+
+    Returns:
+        [low, high]; None where there are fewer than two.
+    """
+    count = len(values)
+    if count < 2:
+        return None
+    t = T[count - 2] if count - 2 < len(T) else Z
+    half = t * float(np.std(values, ddof=1)) / count**0.5
+    mean = float(np.mean(values))
+    return [mean - half, mean + half]
 
 
 def bootstrap(strata, figure, seed):

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from .chatter import without_chatter
-from .doctor import allowed_cores
 from .errors import LabError
+from .limits import allowed_cores
 
 FILE, CARD = "model.tflite", "export.json"
 FORMAT = "mof-lab export 1"
@@ -128,7 +128,7 @@ def read_card(directory, meta):
         card = json.loads(path.with_name(CARD).read_text(encoding="utf-8"))
         whole = card["format"] == FORMAT and card["sha256"] == checksum(path)
         fits = card["weights"] == meta["files"]["model"]["sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         whole = fits = False
     if not whole:
         reason = f"is damaged or not what {CARD} describes"

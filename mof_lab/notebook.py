@@ -33,14 +33,19 @@ TOPICS = {
 }
 
 
-def open_run():
+def open_run(of=None, name="notebooks"):
     """The run of all notebooks: what one of them trains, the next ones find.
 
     With MOF_LAB_FAST=1 the stages are shortened to a few steps, in a folder of their own.
+
+    Args:
+        of: another `Preset` than tiny.
+        name: of the folder; another preset needs one of its own.
     """
+    of = preset("tiny") if of is None else of
     if fast():
-        return Run(preset("tiny").shortened(0.004), runs_folder() / "notebooks-fast")
-    return Run(preset("tiny"), runs_folder() / "notebooks")
+        return Run(of.shortened(0.004), runs_folder() / f"{name}-fast")
+    return Run(of, runs_folder() / name)
 
 
 def model_before(run, stage):
@@ -183,3 +188,23 @@ def benchmark(suite, folder=PROJECT / "benchmarks" / "results"):
     if figures:
         parts.append(table(("figure 指标", "found 实测"), figures))
     return "\n\n".join(parts + result["notes"])
+
+
+def trial(name, file=PROJECT / "docs" / "trials.json"):
+    """What a question of `tools/trials.py` gave, as text; one sentence when it has not been asked.
+
+    Args:
+        name: of the question.
+        file: the results.
+    """
+    found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if not found.get(name):
+        return f"Trial {name} is not run yet: `python tools/trials.py {name}` does it. 尚未试验。"
+    rows = []
+    for variant, figures in found[name].items():
+        right = [f"{a['correct']:,} of {a['total']:,}" for a in figures["answers"].values()]
+        bits = f"{figures['bits_per_character']['all']:.3f}"
+        rows.append([variant, f"{figures['seconds']:,}", f"{figures['tokens']:,}", bits, *right])
+    kinds = next(iter(found[name].values()))["answers"]
+    header = ["variant 做法", "seconds 秒", "characters seen 读的字", "bits/char 每字比特"]
+    return table([*header, *(f"right: {kind}" for kind in kinds)], rows)

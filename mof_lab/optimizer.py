@@ -1,5 +1,7 @@
 """The optimisers: AdamW that updates weights and moments where they lie; Muon; Lion."""
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -59,3 +61,12 @@ def optimizer(preset, learning_rate):
         raise LabError(f"There is no optimiser {preset.optimizer!r}; choose adamw, muon or lion.")
     made.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
     return made
+
+
+def learning_rate(step, steps, peak, preset):
+    """Of a step of `steps`: a linear warm-up, then half a cosine down to `final_rate` · peak."""
+    warmup = max(1, round(steps * preset.warmup))
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    done = (step - warmup) / max(1, steps - warmup)
+    return peak * (preset.final_rate + (1 - preset.final_rate) * (1 + math.cos(math.pi * done)) / 2)

@@ -8,7 +8,6 @@ write (the assistant's characters; all of a text where nobody is asked).
 
 import hashlib
 import json
-import os
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from .errors import LabError
+from .files import write_atomically
 from .vocabulary import ASSISTANT, BEGIN, END, PADDING, USER
 
+STAMP = "packed.json"
 NOTHING, CONTEXT, ANSWER = range(3)
 PHI = (5**0.5 - 1) / 2
 
@@ -56,6 +57,7 @@ class Windows:
 
     tokens: np.ndarray  # (windows, window + 1) uint16
     roles: np.ndarray  # (windows, window + 1) uint8
+    difficulty: np.ndarray | None = None  # (windows,) nats a character, see `curriculum.rate`
 
     def __len__(self):
         return len(self.tokens)
@@ -120,24 +122,42 @@ def pack_by_kind(rows, vocabulary, window, directory, seed=1):
         directory: where the arrays live; a second call with the same content only opens them.
     """
     directory = Path(directory)
-    content = hashlib.sha256(f"{vocabulary.hash} {window} {seed}".encode())
+    content = hashlib.sha256(f"windows 2 {vocabulary.hash} {window} {seed}".encode())
     by_kind = {}
     for row in rows:
         by_kind.setdefault(row["kind"], []).append(row)
         content.update(json.dumps(row, ensure_ascii=False).encode("utf-8"))
-    stamp = directory / "packed.json"
     wanted = {"content": content.hexdigest(), "kinds": sorted(by_kind)}
-    if not stamp.exists() or json.loads(stamp.read_text(encoding="utf-8")) != wanted:
+    if not _packed(directory, wanted):
         directory.mkdir(parents=True, exist_ok=True)
-        stamp.unlink(missing_ok=True)
+        stamp = directory / STAMP
+        stamp.unlink(missing_ok=True)  # it comes back when all are there
+        for old in directory.glob("*.difficulty.npy"):
+            old.unlink()
         for kind, kind_rows in by_kind.items():
             windows = pack(kind_rows, vocabulary, window, seed)
             np.save(directory / f"{kind}.tokens.npy", windows.tokens)
             np.save(directory / f"{kind}.roles.npy", windows.roles)
-        part = stamp.with_suffix(".part")
-        part.write_text(json.dumps(wanted), encoding="utf-8")
-        os.replace(part, stamp)
+        text = json.dumps({**wanted, "files": _checksums(directory, by_kind)})
+        write_atomically(stamp, text.encode("utf-8"))
     return open_packed(directory)
+
+
+def _packed(directory, wanted):
+    """Are these windows there, whole? A damaged file is packed anew."""
+    try:
+        stamp = json.loads((directory / STAMP).read_text(encoding="utf-8"))
+        return stamp == {**wanted, "files": _checksums(directory, wanted["kinds"])}
+    except (OSError, ValueError, RecursionError):
+        return False
+
+
+def _checksums(directory, kinds):
+    found = {}
+    for name in (f"{kind}.{what}.npy" for kind in kinds for what in ("tokens", "roles")):
+        with (directory / name).open("rb") as file:
+            found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def open_packed(directory):
@@ -147,8 +167,32 @@ def open_packed(directory):
     def opened(kind, what):
         return np.load(directory / f"{kind}.{what}.npy", mmap_mode="r", allow_pickle=False)
 
-    kinds = json.loads((directory / "packed.json").read_text(encoding="utf-8"))["kinds"]
-    return {k: Windows(opened(k, "tokens"), opened(k, "roles")) for k in kinds}
+    def difficulty(kind):
+        rated = (directory / f"{kind}.difficulty.npy").exists()
+        return opened(kind, "difficulty") if rated else None
+
+    try:
+        kinds = json.loads((directory / STAMP).read_text(encoding="utf-8"))["kinds"]
+        packed = {k: Windows(opened(k, "tokens"), opened(k, "roles"), difficulty(k)) for k in kinds}
+        sound = all(w.tokens.shape == w.roles.shape and w.tokens.ndim == 2 for w in packed.values())
+    except Exception:  # of numpy's reader of headers, which has many
+        sound = False
+    if not sound:
+        raise LabError(f"The windows in {directory} are damaged; open the run again to pack anew.")
+    return packed
+
+
+def sample_windows(packs, count, seed=7):
+    """Up to `count` windows of each kind, joined: (tokens, roles), or None if there are none."""
+    rng = np.random.default_rng(seed)
+    tokens, roles = [], []
+    for windows in packs.values():
+        chosen = rng.permutation(len(windows))[:count]
+        tokens.append(windows.tokens[chosen])
+        roles.append(windows.roles[chosen])
+    if not tokens:
+        return None
+    return np.concatenate(tokens).astype(np.int32), np.concatenate(roles)
 
 
 class Batches:
@@ -174,23 +218,35 @@ class Batches:
         self.limits[-1] = 1.0
         self.packs, self.batch, self.seed = packs, batch, seed
         self._orders = {}
-        self._next, self._before = 0, np.zeros(len(self.kinds), int)  # rows of each kind so far
+        self._at = 0, np.zeros(len(self.kinds), int)  # a step, rows of each kind before it
 
-    def __call__(self, step):
-        """Tokens (batch, window + 1) int32 and roles (batch, window + 1) of a step."""
-        if step != self._next:
-            earlier = self._kinds_of(0, step * self.batch)
-            self._before = np.bincount(earlier, minlength=len(self.kinds))
+    def __call__(self, step, part=0, parts=1):
+        """Tokens (batch / parts, window + 1) int32 and roles (…, window + 1) of a step.
+
+        Args:
+            part, parts: a worker reads only its part: the rows part, part + parts, … of the batch.
+        """
+        before = self._rows_before(step).copy()
         tokens, roles = [], []
-        for kind in self._kinds_of(step * self.batch, (step + 1) * self.batch):
+        for i, kind in enumerate(self._kinds_of(step * self.batch, (step + 1) * self.batch)):
             windows = self.packs[self.kinds[kind]]
-            epoch, place = divmod(int(self._before[kind]), len(windows))
-            self._before[kind] += 1
+            epoch, place = divmod(int(before[kind]), len(windows))
+            before[kind] += 1
+            if i % parts != part:
+                continue
             row = self._order(kind, epoch)[place]
             tokens.append(windows.tokens[row])
             roles.append(windows.roles[row])
-        self._next = step + 1
         return np.stack(tokens).astype(np.int32), np.stack(roles)
+
+    def _rows_before(self, step):
+        """How many rows of each kind the steps before this one took."""
+        known, rows = self._at
+        if step < known:
+            known, rows = 0, np.zeros_like(rows)
+        passed = self._kinds_of(known * self.batch, step * self.batch)
+        self._at = step, rows + np.bincount(passed, minlength=len(rows))
+        return self._at[1]
 
     def _kinds_of(self, first, last):
         return np.searchsorted(self.limits, np.arange(first, last) * PHI % 1.0, side="right")

@@ -15,13 +15,14 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from . import checkpoint, corpus, litert, processes, recorder
+from . import checkpoint, corpus, curriculum, litert, processes, recorder
+from .configuration import Preset, Stage, to_dict
 from .configuration import preset as preset_named
-from .configuration import to_dict
-from .doctor import allowed_cores
 from .errors import LabError
 from .export import export
+from .files import locked, write_atomically
 from .folders import runs_folder
+from .limits import allowed_cores
 from .packing import open_packed, pack_by_kind
 from .vocabulary import Vocabulary
 
@@ -38,8 +39,8 @@ QUESTIONS = (
 EVALUATION_SHARE = 0.08
 #: Seconds that a stage takes to start its process, to compile, to measure and to save.
 START_SECONDS = 20.0
-#: What a step costs in a stage that does not compute and train everything.
-STEP_COST = {"gru": 0.6, "transformer": 0.6, "router": 0.5}
+#: Seconds that a second program waits while the first one packs the text of a run.
+PACKING_SECONDS = 900.0
 
 
 class Run:
@@ -58,8 +59,11 @@ class Run:
         self.questions = text.questions
         self.documents = dict(Counter(row["kind"] for row in text.train))
         self.data_hash = hash_of(text)
+        busy = f"Another program is packing the text of {self.directory}; wait until it is done."
         try:
-            self._prepare(text)
+            self.directory.mkdir(parents=True, exist_ok=True)
+            with locked(self.directory / ".packing", busy, PACKING_SECONDS):
+                self._prepare(text)
         except OSError as error:
             raise LabError(
                 f"The folder {self.directory} can't be used for a run ({error.strerror}); "
@@ -81,13 +85,16 @@ class Run:
         """Refuses a folder that holds a run of another preset or of other text."""
         mine = {"preset": json.loads(json.dumps(to_dict(self.preset))), "data": self.data_hash}
         path = self.directory / "run.json"
-        self.directory.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             text = json.dumps(mine, ensure_ascii=False, indent=1)
-            checkpoint.write_atomically(path, text.encode("utf-8"))
+            write_atomically(path, text.encode("utf-8"))
         try:
             theirs = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
+            # An older run knows nothing of the options that came later: they are off.
+            off = json.loads(json.dumps(to_dict(Stage("", (), 0))))
+            theirs["preset"]["stages"] = [off | stage for stage in theirs["preset"]["stages"]]
+            theirs["preset"].setdefault("order", Preset.order)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             theirs = None
         if theirs != mine:
             raise LabError(
@@ -98,6 +105,10 @@ class Run:
     def windows(self, split):
         """kind → `Windows` of "train" or "held_out"."""
         return open_packed(self.directory / "windows" / split)
+
+    def _rate(self):
+        if self.preset.order == "difficulty":
+            curriculum.rate(self)
 
     def new_model(self):
         """A model with fresh weights, always the same ones."""
@@ -116,6 +127,7 @@ class Run:
 
         if isinstance(stage, str):
             stage = self.preset.stage(stage)
+        self._rate()
         return Trainer(
             model,
             self.vocabulary,
@@ -154,9 +166,12 @@ class Run:
         What `record` takes (see `train`) comes on top of them.
         """
         minutes = self.preset.minutes if minutes is None else minutes
+        started = time.monotonic()
+        self._rate()  # out of the same budget
         seconds = minutes * 60 * (1 - EVALUATION_SHARE) - START_SECONDS * len(self.preset.stages)
+        seconds -= time.monotonic() - started
         seconds = max(seconds, minutes * 30)
-        work = {s.name: s.steps * STEP_COST.get(s.name, 1.0) for s in self.preset.stages}
+        work = {s.name: s.steps * step_cost(s) for s in self.preset.stages}
         reports, left, before = [], sum(work.values()), None
         for stage in self.preset.stages:
             budget = seconds * work[stage.name] / left
@@ -165,6 +180,13 @@ class Run:
             seconds, left = max(1.0, seconds - spent), left - work[stage.name]
             before = stage.name
         return reports
+
+
+def step_cost(stage):
+    """Of a step of a stage, beside one that computes and trains everything."""
+    if stage.expert:
+        return 0.6
+    return 0.5 if stage.trains == ("router",) else 1.0
 
 
 def _open(send, preset, directory, text):
@@ -275,13 +297,22 @@ def run(
         data: the text's name, with its options, for the report.
         record: leave a recording of each stage to play, with samples; see `recorder`.
     """
-    started = time.monotonic()
-    chosen = preset_named(preset)
+    chosen, out = preset_named(preset), Path(out or runs_folder() / preset)
     if text is not None:
         chosen = replace(chosen, stages=learnable(chosen.stages, text))
+    busy = (
+        f"{out} is being run by another program; stop it, wait until it is done, or choose "
+        "another folder with --out."
+    )
+    with locked(out / ".running", busy):
+        return _run(chosen, out, say, minutes, show, tell, compare, text, data, record)
+
+
+def _run(chosen, out, say, minutes, show, tell, compare, text, data, record):
+    started, preset = time.monotonic(), chosen.name
     tell("Reading the text and packing it into windows …")
     # Also in a process of its own: the memory of what was read would stay with this one.
-    job, _ = processes.call(_open, chosen, Path(out or runs_folder() / preset), text)
+    job, _ = processes.call(_open, chosen, out, text)
     windows = job.windows("train")
     tell(
         f"{sum(job.documents.values()):,} documents, {len(job.vocabulary):,} characters and "
@@ -349,13 +380,15 @@ def compare_experts(job, report, show, tell):
     results = {"mixture": result(report, report["trained_seconds"])}
     shares = {s["name"]: s["seconds"] for s in report["stages"] if s["name"] in ("joint", "chat")}
     shares["joint"] += report["trained_seconds"] - sum(shares.values())
+    alone = {stage.expert: stage.name for stage in job.preset.stages if stage.expert}
     for expert in report["experts"]:
         tell(f"For comparison: the {expert} expert alone, for the same time …")
-        trained = next(s for s in report["stages"] if s["name"] == expert)
+        trained = next(s for s in report["stages"] if s["name"] == alone.get(expert, "joint"))
         seconds_a_step = trained["seconds"] / trained["steps"]
         before, used = None, 0.0
         for base, seconds in shares.items():
-            rate = job.preset.stage(expert if base == "joint" else base).learning_rate
+            like = alone.get(expert, base) if base == "joint" else base
+            rate = job.preset.stage(like).learning_rate
             stage = replace(
                 job.preset.stage(base),
                 name=f"{base}_{expert}_alone",
@@ -375,8 +408,8 @@ def write_report(report, directory):
     from .report import to_html
 
     text = json.dumps(report, ensure_ascii=False, indent=1)
-    checkpoint.write_atomically(directory / "report.json", text.encode("utf-8"))
-    checkpoint.write_atomically(directory / "report.html", to_html(report).encode("utf-8"))
+    write_atomically(directory / "report.json", text.encode("utf-8"))
+    write_atomically(directory / "report.html", to_html(report).encode("utf-8"))
 
 
 def versions():

@@ -9,6 +9,7 @@ proportion to the numbers that go through the layers, at the speed that a few st
 smallest preset show. Memory is what that preset took, less its own share, plus the other's.
 """
 
+import contextlib
 import itertools
 import json
 import math
@@ -19,29 +20,18 @@ from dataclasses import dataclass, replace
 
 from . import folders
 from .configuration import PRESETS
-from .doctor import GB, allowed_memory
+from .doctor import GB
 from .errors import LabError
+from .limits import allowed_memory
 from .memory import peak_memory
-from .pipeline import START_SECONDS, STEP_COST
+from .pipeline import START_SECONDS, step_cost
 from .processes import call
+from .sizes import characters_at_once, own_memory, size_of_model
 from .tables import table
 
 MEASURED = "tiny"
-#: Weight, gradient and AdamW's two moments, in fp32.
-BYTES_A_PARAMETER = 16
-#: What a step keeps for its gradient, by `Size.numbers`: from peaks of tiny and small.
-BYTES_A_NUMBER = 10
 PRACTICE_SECONDS = 6.0
 MAY_USE = 0.9  # share of the memory; the rest is the system's
-
-
-@dataclass(frozen=True)
-class Size:
-    """What decides the cost of one character in training."""
-
-    parameters: int
-    multiplied: int  # parameters without tables that are only looked up
-    numbers: int  # that go into and out of the matrices
 
 
 @dataclass(frozen=True)
@@ -58,12 +48,7 @@ class Machine:
 
     def memory(self, size, characters):
         """Bytes at most, for a step of so many characters."""
-        return self.fixed_memory + _own_memory(size, characters)
-
-
-def _own_memory(size, characters):
-    """Bytes for the weights and for a step of so many characters."""
-    return BYTES_A_PARAMETER * size.parameters + BYTES_A_NUMBER * size.numbers * characters
+        return self.fixed_memory + own_memory(size, characters)
 
 
 @dataclass(frozen=True)
@@ -160,13 +145,13 @@ def plan(minutes=10.0, characters=10_000_000, tell=lambda sentence: None):
 def estimate(preset, size, machine):
     """An `Estimate` from a preset, its `Size` and a `Machine`."""
     a_step = preset.batch * preset.window * machine.seconds(size)
-    steps = sum(stage.steps * STEP_COST.get(stage.name, 1.0) for stage in preset.stages)
+    steps = sum(stage.steps * step_cost(stage) for stage in preset.stages)
     return Estimate(
         preset.name,
         size.parameters,
         1 / machine.seconds(size),
         steps * a_step + START_SECONDS * len(preset.stages),
-        machine.memory(size, preset.batch * preset.window / preset.accumulate),
+        machine.memory(size, characters_at_once(preset)),
         expected_quality(preset.name),
     )
 
@@ -175,13 +160,15 @@ def expected_quality(name):
     """What a preset's last run gave, or the run that ships: bits a character, right answers."""
     for folder in (folders.runs_folder() / name, folders.shipped(name)):
         path = folder / "report.json"
-        if path.exists():
+        try:
             report = json.loads(path.read_text(encoding="utf-8"))
             words = [f"{report['bits_per_character']['all']:.2f} bits/char"]
             for kind in ("knowledge", "reasoning"):
                 counts = report["answers"][kind]
                 words.append(f"{kind} {counts['correct'] / counts['total']:.0%}")
             return ", ".join(words)
+        except (OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
+            continue  # there is none, or it is damaged: then nothing is known
     return "not measured yet 尚未测量"
 
 
@@ -225,7 +212,7 @@ def machine_from(preset, size, rate, a_character, peak):
     """
     # On a busy machine little may be left for the rest, or nothing: it is at least a tenth.
     others = max(a_character - 6 * size.multiplied / rate, a_character / 10)
-    fixed = peak - _own_memory(size, preset.batch * preset.window)
+    fixed = peak - own_memory(size, preset.batch * preset.window)
     return Machine(rate, size.numbers / others, max(fixed, 0))
 
 
@@ -252,13 +239,7 @@ def size_of(preset):
 
     with keras.StatelessScope(initialize_variables=False):
         model = MoF(replace(preset.model, vocabulary_size=preset.vocabulary_size))
-    parameters = model.count_params()
-    looked_up = 0 if model.config.tied_embeddings else model.embedding.count_params()
-    looked_up += preset.model.learned_positions * preset.model.embedding_dim
-    matrices = [
-        v.shape for v in model.trainable_variables if len(v.shape) == 2 and min(v.shape) > 2
-    ]
-    return Size(parameters, parameters - looked_up, sum(sum(shape) for shape in matrices))
+    return size_of_model(model)
 
 
 def practice(preset):
@@ -276,6 +257,9 @@ def practice(preset):
     class Practice(Trainer):
         def save(self):
             """Nothing: no one goes on from here."""
+
+        def _alone(self):
+            return contextlib.nullcontext()  # without a folder
 
     model = MoF(replace(preset.model, vocabulary_size=preset.vocabulary_size))
     shape = (64 + preset.batch, preset.window + 1)

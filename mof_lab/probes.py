@@ -113,10 +113,11 @@ class Probes:
         the number. None at all where the text has no dialogue to put between."""
         return self._questions("turns", EXCHANGES, each, self._small_talk)
 
-    def recall_by_distance(self, each=10):
-        """`each` conversations a topic and number of characters; the kind is the topic, the group
-        the number. None at all where the text has no story to put between."""
-        return self._questions("distance", DISTANCES, each, self._story)
+    def recall_by_distance(self, each=10, distances=None):
+        """`each` conversations a topic and number of characters (`DISTANCES` unless others are
+        given); the kind is the topic, the group the number. None at all where the text has no
+        story to put between."""
+        return self._questions("distance", distances or DISTANCES, each, self._story)
 
     def _questions(self, name, amounts, each, between):
         questions = []

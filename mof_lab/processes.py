@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 
 import psutil
 
@@ -59,7 +60,14 @@ def call(function, *arguments, show=lambda message: None):
         process.join(30)
 
 
+def _end_with_parent():
+    """A parent that was killed can't stop this process: it would go on, for nobody."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
 def _work(connection, function, arguments):
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         result = function(lambda message: connection.send(("message", message)), *arguments)
         connection.send(("result", result))

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from . import checkpoint
 from .errors import LabError
+from .files import write_atomically
 from .progress import Record
 
 FILE = "recording.json"
@@ -134,7 +135,7 @@ class Recording:
         path, text = path if path.suffix == ".json" else path / FILE, self._text()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            checkpoint.write_atomically(path, text.encode("utf-8"))
+            write_atomically(path, text.encode("utf-8"))
         except OSError as error:
             raise LabError(
                 f"The recording could not be saved as {path}: {error.strerror}; "
@@ -175,9 +176,12 @@ class Recording:
     def _of_checkpoint(cls, directory):
         meta = checkpoint.read_meta(directory)
         try:
-            record = Record(**meta["record"])
+            record = Record.of(meta["record"], directory)
             made = cls(meta["stage"], meta["preset"], meta["config"]["experts"], record.steps)
-            made._add_curve(record.curve, record.tokens / record.seconds, record.peak_memory)
+            speed = record.tokens / max(1e-9, record.seconds)
+            made._add_curve(record.curve, speed, record.peak_memory)
+        except LabError:
+            raise
         except (KeyError, TypeError, ValueError, ZeroDivisionError):
             raise LabError(
                 f"The checkpoint in {directory} keeps no course of its training; train it again."

@@ -6,10 +6,11 @@
 
 Leaving the loop (break, Ctrl-C, an error elsewhere) saves; making the same trainer again goes
 on at the step where it stopped, with the same weights, optimiser state and data, bit for bit.
-The loop knows nothing about how many devices there are: it runs under any `tf.distribute`
-strategy.
+The loop runs under any `tf.distribute` strategy (made in its scope, see `cluster`): each replica
+reads and computes its part of a batch, and what is added up is what one would have computed.
 """
 
+import contextlib
 import math
 import statistics
 import time
@@ -21,14 +22,28 @@ import psutil
 import tensorflow as tf
 
 from . import checkpoint
+from .curriculum import in_order
 from .errors import LabError
 from .evaluation import window_nats
+from .files import locked
 from .memory import keep_freed_memory
-from .optimizer import optimizer
-from .packing import ANSWER, NOTHING, Batches
+from .optimizer import learning_rate, optimizer
+from .packing import ANSWER, NOTHING, sample_windows
 from .progress import Progress, Record
+from .router import router_loss
+from .sizes import check_memory
 
 SAVE_EVERY_SECONDS = 30.0
+#: What TensorFlow says where a worker does not answer any more.
+LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+)
+#: Seconds that a training which was killed may take to end.
+LOCK_SECONDS = 5.0
 
 
 class Trainer:
@@ -59,24 +74,42 @@ class Trainer:
         reports=12,
         report_seconds=0.5,
     ):
+        check_memory(model, preset)
         keep_freed_memory()
         self.model, self.vocabulary, self.preset, self.stage = model, vocabulary, preset, stage
         self.directory = Path(directory)
         self.budget = seconds
         self.reports, self.report_seconds = reports, report_seconds
         names = [s.name for s in preset.stages]
-        order = names.index(stage.name) if stage.name in names else len(names)
-        self.batches = Batches(packs, stage.shares, preset.batch, preset.seed * 1000 + order)
+        place = names.index(stage.name) if stage.name in names else len(names)
+        self._text = packs, stage.shares, preset.batch, preset.seed * 1000 + place
         self.measured = sample_windows(held_out or {}, preset.batch)
         self.record = Record(steps=stage.steps)
         self.strategy = tf.distribute.get_strategy()
+        self._check_parts()
         model.train_only(stage.trains)
         self.variables = model.trainable_variables
         self.optimizer = self._make_optimizer()
         self._step = self._make_step()
         self._loss = tf.Variable(0.0, trainable=False)  # of the last step
-        self._interrupted = False
+        self._interrupted = self._torn = False
+        self._guessing = math.log(model.config.vocabulary_size)  # nats a character
+        self._found = self._kept()
         self._resume()
+        self._order_text()
+
+    def _order_text(self):
+        """The batches of as many steps as there are now: a pure function of the step."""
+        self.batches = in_order(self.preset.order, *self._text, self.record.steps)
+
+    def _check_parts(self):
+        """A batch is divided evenly, else some windows would count more than others."""
+        replicas, parts = self.strategy.num_replicas_in_sync, self.preset.accumulate
+        if self.preset.batch % (replicas * parts):
+            raise LabError(
+                f"A batch of {self.preset.batch} windows can't be divided among {replicas} "
+                f"worker(s) in {parts} part(s) each; choose numbers whose product divides it."
+            )
 
     def _make_optimizer(self):
         with self.strategy.scope():
@@ -85,57 +118,54 @@ class Trainer:
         return made
 
     def _make_step(self):
-        """One step over all replicas: gradients, compiled, then the update in place."""
+        """One step: gradients of each replica, compiled; their sum; the update, in place."""
         stage, model, variables = self.stage, self.model, self.variables
         parts = self.preset.accumulate
 
         def gradients(tokens, weights, total):
             with tf.GradientTape() as tape:
-                logits = model(tokens[:, :-1], expert=stage.expert or None, training=True)["logits"]
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tokens[:, 1:], logits)
+                out = model(tokens[:, :-1], expert=stage.expert or None, training=True)
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    tokens[:, 1:], out["logits"]
+                )
                 # Divided by the weight of the whole batch: parts and replicas then simply add up.
                 loss = tf.reduce_sum(losses * weights) / total
-            grads = tape.gradient(loss, [v.value for v in variables])
+                wanted = loss
+                if stage.balance or stage.entropy:
+                    added = router_loss(
+                        out["router_weights"], weights, stage.balance, stage.entropy
+                    )
+                    wanted = loss + added * tf.reduce_sum(weights) / total
+            grads = tape.gradient(wanted, [v.value for v in variables])
             return loss, [tf.convert_to_tensor(g) for g in grads]  # a table's are slices
 
         compute = tf.function(gradients, jit_compile=self.preset.xla)
-        with self.strategy.scope():  # each replica has sums of its own
-            sums = [
-                tf.Variable(
-                    tf.zeros(v.shape),
-                    trainable=False,
-                    synchronization=tf.VariableSynchronization.ON_READ,
-                    aggregation=tf.VariableAggregation.SUM,
-                )
-                for v in (variables if parts > 1 else ())
-            ]
 
         def summed(tokens, weights, total):
-            """The same, one part of the batch after another, added up where they lie."""
+            """The same, one part of the batch after another, added up."""
             tokens, weights = (tf.reshape(x, (parts, -1, x.shape[1])) for x in (tokens, weights))
-            for one in sums:
-                one.assign(tf.zeros_like(one))
+            loss, sums = compute(tokens[0], weights[0], total)
+            for i in range(1, parts):
+                with tf.control_dependencies(sums):  # so that there is memory for one part only
+                    more, grads = compute(tokens[i], weights[i], total)
+                loss, sums = loss + more, [a + b for a, b in zip(sums, grads, strict=True)]
+            return loss, sums
 
-            def add(i, loss):
-                more, grads = compute(tokens[i], weights[i], total)
-                for one, gradient in zip(sums, grads, strict=True):
-                    one.assign_add(gradient)
-                return i + 1, loss + more
-
-            start = (tf.constant(0), tf.constant(0.0))
-            _, loss = tf.while_loop(lambda i, _: i < parts, add, start, parallel_iterations=1)
-            return loss, [tf.convert_to_tensor(one) for one in sums]
-
-        def replica(tokens, weights, total):
-            loss, grads = (compute if parts == 1 else summed)(tokens, weights, total)
+        def replica(tokens, weights):
+            add_up = tf.distribute.get_replica_context().all_reduce
+            total = add_up(tf.distribute.ReduceOp.SUM, tf.reduce_sum(weights))
+            found = summed(tokens, weights, tf.maximum(1.0, total))
+            loss, *grads = add_up(tf.distribute.ReduceOp.SUM, tf.nest.flatten(found))
             self.optimizer.apply(grads, variables)
             return loss
 
+        # Keras would add up what each replica has clipped; what is clipped must be the sum.
+        self.optimizer._all_reduce_sum_gradients = lambda grads_and_variables: grads_and_variables
+
         @tf.function
-        def step(tokens, weights, total):
-            losses = self.strategy.run(replica, args=(tokens, weights, total))
-            loss = self.strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
-            return self._loss.assign(loss)
+        def step(tokens, weights):
+            losses = self.strategy.run(replica, args=(tokens, weights))
+            return self._loss.assign(self.strategy.experimental_local_results(losses)[0])
 
         return step
 
@@ -152,7 +182,12 @@ class Trainer:
                 f"{self.directory} holds another training (stage {meta.get('stage')!r}); "
                 "choose another folder or remove it."
             )
-        self.record = Record(**meta["record"])
+        if meta.get("vocabulary_hash") != self.vocabulary.hash:
+            raise LabError(
+                f"{self.directory} was trained with another vocabulary; "
+                "choose another folder or remove it."
+            )
+        self.record = Record.of(meta.get("record"), self.directory)
         checkpoint.restore(self.directory, meta, "model", self.model.variables)
         if not self.record.done:
             checkpoint.restore(self.directory, meta, "optimizer", self.optimizer.variables)
@@ -164,6 +199,33 @@ class Trainer:
         """
         if self.record.done:
             return
+        with self._alone():
+            yield from self._train()
+
+    def _alone(self):
+        """Holds the stage's folder: of two trainings, one would overwrite what the other saved.
+
+        Of several workers the one that saves does.
+        """
+        if not self.strategy.extended.should_checkpoint:
+            return contextlib.nullcontext()
+        busy = (
+            f"Stage {self.stage.name} in {self.directory} is being trained already, by another "
+            "program or an earlier cell; stop it, wait until it is done, or choose another folder."
+        )
+        return locked(self.directory / ".lock", busy, LOCK_SECONDS)
+
+    def _kept(self):
+        """What tells the checkpoint in the folder from every other one; None without one."""
+        path = self.directory / "meta.json"
+        return path.read_bytes() if path.exists() else None
+
+    def _train(self):
+        if self._kept() != self._found:
+            raise LabError(
+                f"Stage {self.stage.name} in {self.directory} was trained on elsewhere meanwhile; "
+                "make its trainer (run its cell) again to go on from there."
+            )
         started = reported = saved = time.monotonic()
         base, losses, since = self.record.seconds, [], self.record.tokens
         first = self.record.step  # of this session; the first two steps compile
@@ -173,6 +235,7 @@ class Trainer:
             while self.record.step < self.record.steps:
                 before = time.monotonic()
                 losses.append(self._one_step())
+                self.record.note(float(losses[-1]), self._guessing)
                 now = time.monotonic()
                 self.record.seconds = base + now - started
                 step_seconds.append(now - before)
@@ -185,10 +248,12 @@ class Trainer:
                 if measure or now - reported > self.report_seconds:
                     mean = float(tf.reduce_mean(losses))
                     if not math.isfinite(mean) or finished and not self._sound(losses):
-                        raise LabError(
-                            f"The weights ran away (loss {mean:.3g}) at step {self.record.step} "
-                            f"of stage {self.stage.name}; the last checkpoint is kept. "
-                            "Lower the learning rate and start again."
+                        raise self._ran_away(f"The weights ran away (loss {mean:.3g})")
+                    if self.record.diverged(self._guessing):
+                        raise self._ran_away(
+                            f"The loss diverged: it rose from {self.record.lowest:.3g} to "
+                            f"{self.record.recent:.3g} nats a character, guessing costs "
+                            f"{self._guessing:.3g},"
                         )
                     bits = self.held_out_bits() if measure and self.measured else None
                     if measure:
@@ -201,7 +266,8 @@ class Trainer:
                     losses, since, reported = [], self.record.tokens, time.monotonic()
                     started += reported - away
                 due = time.monotonic() - saved > SAVE_EVERY_SECONDS
-                if due and not finished and self._sound(losses):
+                rests = not finished and not self.record.climbing
+                if due and rests and self._sound(losses):
                     self.save()
                     saved = time.monotonic()
                 if self._interrupted:
@@ -209,8 +275,17 @@ class Trainer:
             self.record.done = True
         finally:
             self._interrupted = False
-            if self._sound(losses):
+            sound = not self._torn and not self.record.diverged(self._guessing)
+            if sound and self._sound(losses):
                 self.save()
+
+    def _ran_away(self, what):
+        """What is said of a training that has no sense to go on; its last checkpoint was good."""
+        return LabError(
+            f"{what} at step {self.record.step} of stage {self.stage.name}, whose learning rate is "
+            f"{self.stage.learning_rate:g}; the last checkpoint is kept. Lower the learning rate "
+            "and start again."
+        )
 
     def run(self, show=None):
         """Trains to the end of the stage; `show` is called with each `Progress`."""
@@ -220,7 +295,9 @@ class Trainer:
         return self.record
 
     def save(self):
-        """Writes the checkpoint; a finished stage needs no optimiser state."""
+        """Writes the checkpoint, on one worker; a finished stage needs no optimiser state."""
+        if not self.strategy.extended.should_checkpoint:
+            return
         meta = {
             "stage": self.stage.name,
             "step": self.record.step,
@@ -230,6 +307,7 @@ class Trainer:
         }
         optimizer = None if self.record.done else self.optimizer
         checkpoint.save(self.directory, self.model, self.vocabulary, meta, optimizer)
+        self._found = self._kept()
 
     def held_out_bits(self):
         """Bits a character on a fixed sample of the held-out windows."""
@@ -239,25 +317,37 @@ class Trainer:
         return float(nats[wanted].mean() / math.log(2)) if wanted.any() else None
 
     def _one_step(self):
-        tokens, roles = self.batches(self.record.step)
-        weights = self._learned(roles).astype(np.float32)
-        total = np.float32(max(1.0, weights.sum()))
+        batch = self.strategy.experimental_distribute_values_from_function(self._part)
         self.optimizer.learning_rate = learning_rate(
             self.record.step, self.record.steps, self.stage.learning_rate, self.preset
         )
         try:
-            loss = self._step(tf.constant(tokens), tf.constant(weights), tf.constant(total))
-            loss = tf.identity(loss)
+            loss = tf.identity(self._step(*batch))
         except KeyboardInterrupt:
             # Ctrl-C is seen when the compiled step returns: if its weights are there, its number
             # must be too, or the step would be done twice.
-            if int(self.optimizer.iterations) == self.record.step:
+            if self.optimizer.iterations.numpy() == self.record.step:
                 raise
             loss, self._interrupted = tf.identity(self._loss), True
+        except tf.errors.OpError as error:
+            self._torn = True  # some weights may be those after the step, others not
+            if not isinstance(error, LOST) or self.strategy.num_replicas_in_sync == 1:
+                raise
+            raise LabError(
+                f"A worker was lost at step {self.record.step} of stage {self.stage.name} "
+                f"({type(error).__name__}); start all workers again: "
+                "training goes on from the last checkpoint."
+            ) from None
         self.record.step += 1
-        self.record.tokens += weights.size
+        self.record.tokens += self.preset.batch * self.preset.window
         self.record.peak_memory = max(self.record.peak_memory, memory_in_use())
         return loss
+
+    def _part(self, context):
+        """What one replica reads of this step's batch: tokens and weights of its windows."""
+        part, parts = context.replica_id_in_sync_group, context.num_replicas_in_sync
+        tokens, roles = self.batches(self.record.step, part, parts)
+        return tf.constant(tokens), tf.constant(self._learned(roles).astype(np.float32))
 
     def _learned(self, roles):
         """Which targets count: (windows, window), from the roles of window + 1 tokens."""
@@ -269,8 +359,13 @@ class Trainer:
         return all(bool(tf.reduce_all(tf.math.is_finite(value))) for value in values)
 
     def _fit_budget(self, seconds_a_step):
+        here = self.strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(seconds_a_step, tf.float64)
+        )  # workers agree on how many steps there are
+        seconds_a_step = float(self.strategy.reduce(tf.distribute.ReduceOp.MEAN, here, axis=None))
         possible = max(self.record.step + 1, int(self.budget / seconds_a_step))
         self.record.steps = min(self.record.steps, possible)
+        self._order_text()
 
     def _due(self):
         """Is the held-out text measured at this step? Not shortly before the end."""
@@ -290,18 +385,9 @@ class Trainer:
             speed,
             self.record.seconds,
             left / max(1.0, speed),
-            float(self.optimizer.learning_rate),
+            float(self.optimizer.learning_rate.numpy()),
             memory_in_use(),
         )
-
-
-def learning_rate(step, steps, peak, preset):
-    """Of a step of `steps`: a linear warm-up, then half a cosine down to `final_rate` · peak."""
-    warmup = max(1, round(steps * preset.warmup))
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    done = (step - warmup) / max(1, steps - warmup)
-    return peak * (preset.final_rate + (1 - preset.final_rate) * (1 + math.cos(math.pi * done)) / 2)
 
 
 def checkpoint_config(model):
@@ -313,16 +399,3 @@ def checkpoint_config(model):
 def memory_in_use():
     """Bytes of memory this process holds."""
     return psutil.Process().memory_info().rss
-
-
-def sample_windows(packs, count, seed=7):
-    """Up to `count` windows of each kind, joined: (tokens, roles), or None if there are none."""
-    rng = np.random.default_rng(seed)
-    tokens, roles = [], []
-    for windows in packs.values():
-        chosen = rng.permutation(len(windows))[:count]
-        tokens.append(windows.tokens[chosen])
-        roles.append(windows.roles[chosen])
-    if not tokens:
-        return None
-    return np.concatenate(tokens).astype(np.int32), np.concatenate(roles)

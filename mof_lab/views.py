@@ -15,6 +15,7 @@ from .drawing import View, checked, stacked
 from .errors import LabError
 from .heat_maps import attention, attention_grid, gates
 from .packing import ANSWER, CONTEXT
+from .packing_view import packing
 from .reading import context_test, next_characters, reading_view
 from .tables import bar, table, visible
 from .vocabulary import UNKNOWN, UNKNOWN_CHARACTER
@@ -32,6 +33,7 @@ __all__ = [
     "known",
     "loss_mask",
     "next_characters",
+    "packing",
     "reading_view",
     "roofline",
     "routing",

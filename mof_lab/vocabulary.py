@@ -10,7 +10,9 @@ from collections import Counter
 from pathlib import Path
 
 from .errors import LabError
+from .files import write_atomically
 
+FORMAT = "mof-lab vocabulary 1"
 PADDING, UNKNOWN, BEGIN, USER, ASSISTANT, END = range(6)
 UNKNOWN_CHARACTER = "▩"
 #: How views show the special tokens; never parsed.
@@ -28,6 +30,8 @@ class Vocabulary:
         self.characters = "".join(characters)
         if len(set(self.characters)) != len(self.characters):
             raise LabError("The vocabulary names a character twice; each may occur once.")
+        if any(map(_is_half, self.characters)):
+            raise LabError("The vocabulary holds half a character; expected whole ones.")
         if UNKNOWN_CHARACTER in self.characters:
             raise LabError(f"{UNKNOWN_CHARACTER} stands for the unknown and can't be a character.")
         self._ids = {c: i + len(SPECIAL_NAMES) for i, c in enumerate(self.characters)}
@@ -47,7 +51,8 @@ class Vocabulary:
         counts.pop(UNKNOWN_CHARACTER, None)
         # Ties are broken by code point, so that the same text gives the same vocabulary.
         ranked = sorted(
-            (c for c in counts if counts[c] >= min_count), key=lambda c: (-counts[c], c)
+            (c for c in counts if counts[c] >= min_count and not _is_half(c)),
+            key=lambda c: (-counts[c], c),
         )
         if len(ranked) < 2:
             raise LabError(
@@ -93,8 +98,8 @@ class Vocabulary:
 
     def save(self, path):
         """Writes a small JSON file."""
-        data = {"format": "mof-lab vocabulary 1", "characters": self.characters}
-        Path(path).write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+        data = {"format": FORMAT, "characters": self.characters, "hash": self.hash}
+        write_atomically(path, json.dumps(data, ensure_ascii=False).encode("utf-8"))
 
     @classmethod
     def load(cls, path):
@@ -102,12 +107,23 @@ class Vocabulary:
         try:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
             characters = data["characters"]
-            if not isinstance(characters, str) or data["format"] != "mof-lab vocabulary 1":
+            if not isinstance(characters, str) or data["format"] != FORMAT:
                 raise KeyError("format")
+            made = cls(characters)
+            if data.get("hash", made.hash) != made.hash:  # the lab's first files had none
+                raise ValueError
         except FileNotFoundError:
             raise LabError(f"There is no vocabulary file {path}; build one and save it.") from None
-        except (ValueError, KeyError, TypeError):
+        except LabError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise LabError(
-                f"{path} is not a vocabulary file; expected JSON made by Vocabulary.save."
+                f"{path} is not a vocabulary file, or a damaged one; expected JSON made by "
+                "Vocabulary.save."
             ) from None
-        return cls(characters)
+        return made
+
+
+def _is_half(character):
+    """Half a character, as a broken paste gives it: no file can hold one."""
+    return "\ud800" <= character <= "\udfff"

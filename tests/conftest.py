@@ -71,8 +71,7 @@ def clean_slate():
     os.chdir(folder)
 
 
-@pytest.fixture(scope="session")
-def rows():
+def toy_rows():
     """A few dozen documents of all kinds."""
     from mof_lab.corpus import _dialogue, _document
 
@@ -92,6 +91,12 @@ def rows():
 
 
 @pytest.fixture(scope="session")
+def rows():
+    """`toy_rows`."""
+    return toy_rows()
+
+
+@pytest.fixture(scope="session")
 def vocabulary(rows):
     """The characters of `rows`."""
     from mof_lab.corpus import texts
@@ -108,13 +113,12 @@ def packs(rows, vocabulary, tmp_path_factory):
     return pack_by_kind(rows, vocabulary, WINDOW, tmp_path_factory.mktemp("windows"))
 
 
-@pytest.fixture(scope="session")
-def config(vocabulary):
+def toy_config(vocabulary_size):
     """A toy `ModelConfig`."""
     from mof_lab.configuration import ModelConfig
 
     return ModelConfig(
-        vocabulary_size=len(vocabulary),
+        vocabulary_size=vocabulary_size,
         embedding_dim=16,
         gru_units=12,
         num_layers=2,
@@ -125,7 +129,12 @@ def config(vocabulary):
 
 
 @pytest.fixture(scope="session")
-def preset(config):
+def config(vocabulary):
+    """`toy_config` for `rows`."""
+    return toy_config(len(vocabulary))
+
+
+def toy_preset(config):
     """A toy `Preset`: all five stages, a few steps each."""
     from mof_lab.configuration import Preset, Stage
 
@@ -148,6 +157,12 @@ def preset(config):
         shelves=("core",),
         minutes=5.0,
     )
+
+
+@pytest.fixture(scope="session")
+def preset(config):
+    """`toy_preset`."""
+    return toy_preset(config)
 
 
 def scrambled(model, seed=3):

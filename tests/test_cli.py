@@ -582,7 +582,10 @@ def test_info_shows_the_training(checkpoint_folder, tmp_path):
     curve = [[1, 0.5, 3.0, 2.5], [2, 1.0, 2.0, None]]
     meta["record"] = {"step": 3, "steps": 9, "done": False, "seconds": 65, "tokens": 7000}
     meta["record"]["curve"] = curve
-    (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+    from mof_lab import checkpoint
+
+    text = json.dumps(checkpoint.sealed(meta))
+    (folder / "meta.json").write_text(text, encoding="utf-8")
     said = call("info", folder).stdout
     for words in ("3 of 9, unfinished", "7,000 characters in 1:05", "2.500 bits per character"):
         assert words in said

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mof_lab import doctor
+from mof_lab import doctor, limits
 from mof_lab.doctor import Check
 
 
@@ -76,7 +76,7 @@ CORES = {
 @pytest.mark.parametrize(("files", "cores"), CORES.values(), ids=CORES.keys())
 def test_cores_from_cgroup(tmp_path, files, cores):
     tree(tmp_path, **files)
-    assert doctor.allowed_cores(tmp_path) == cores
+    assert limits.allowed_cores(tmp_path) == cores
 
 
 @pytest.mark.parametrize(
@@ -84,12 +84,12 @@ def test_cores_from_cgroup(tmp_path, files, cores):
 )
 def test_cores_from_cpu_limit(tmp_path, monkeypatch, limit, cores):
     monkeypatch.setenv("CPU_LIMIT", limit)
-    assert doctor.allowed_cores(tmp_path) == cores
+    assert limits.allowed_cores(tmp_path) == cores
 
 
 def test_cores_from_affinity(tmp_path, monkeypatch):
     monkeypatch.setattr(doctor.os, "sched_getaffinity", lambda _: {3, 5}, raising=False)
-    assert doctor.allowed_cores(tmp_path) == 2
+    assert limits.allowed_cores(tmp_path) == 2
 
 
 MEMORY = {
@@ -122,7 +122,7 @@ MEMORY = {
 @pytest.mark.parametrize(("files", "memory"), MEMORY.values(), ids=MEMORY.keys())
 def test_memory_from_cgroup(tmp_path, files, memory):
     tree(tmp_path, **files)
-    assert doctor.allowed_memory(tmp_path) == memory
+    assert limits.allowed_memory(tmp_path) == memory
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_memory_from_cgroup(tmp_path, files, memory):
 )
 def test_memory_from_mem_limit(tmp_path, monkeypatch, limit, memory):
     monkeypatch.setenv("MEM_LIMIT", limit)
-    assert doctor.allowed_memory(tmp_path) == memory
+    assert limits.allowed_memory(tmp_path) == memory
 
 
 def test_half_a_core_and_little_memory_fail(monkeypatch):

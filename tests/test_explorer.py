@@ -223,7 +223,7 @@ def test_the_snapshot_shows_the_locked_character(explorer):
 
 def test_what_is_typed_never_becomes_markup(pair):
     explorer = Explorer(pair, '<script>alert("1")</script>')
-    for svg in (explorer.readings[0]["svg"], explorer.whole_head, explorer.picture().svg):
+    for svg in (explorer.readings[0]["svg"], explorer.whole_head[0], explorer.picture().svg):
         ElementTree.fromstring(svg)
         assert "<script" not in svg
 
@@ -243,8 +243,8 @@ def test_the_context_test_is_a_curve_an_expert(explorer, monkeypatch):
     monkeypatch.setattr(notebook, "recall", recall)
     receive(explorer, "test", topic="name")
     assert asked == [(None, "name"), ("gru", "name"), ("transformer", "name")]
-    ElementTree.fromstring(explorer.context)
-    assert "gru" in explorer.context and explorer.status["key"] == "tested"
+    ElementTree.fromstring(explorer.context[0])
+    assert "gru" in explorer.context[1] and explorer.status["key"] == "tested"
     assert "gru" in explorer.picture().text and "bits saved" in explorer.picture().text
     receive(explorer, "test", topic="age")
     assert "no topic 'age'" in explorer.error["sentence"]

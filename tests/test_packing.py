@@ -229,3 +229,20 @@ def test_seeds_give_other_orders():
     packs = numbered([30])
     one, other = (Batches(packs, (), 20, seed)(0)[0][:, 0].tolist() for seed in (1, 2))
     assert one != other
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=8), st.sampled_from([1, 2, 3, 6]))
+def test_workers_share_every_batch(steps, parts):
+    """Each reads its rows, and together they read the batch, whatever the order of the steps."""
+    packs = {
+        kind: Windows(np.repeat(np.arange(n), 9).reshape(n, 9) + first, np.zeros((n, 9), np.uint8))
+        for kind, n, first in (("story", 11, 100), ("chat", 5, 200))
+    }
+    shares = (("story", 0.7), ("chat", 0.3))
+    whole, shared = Batches(packs, shares, 6, 1), Batches(packs, shares, 6, 1)
+    for step in steps:
+        tokens, roles = whole(step)
+        found = [shared(step, part, parts) for part in range(parts)]
+        for part, (some, their_roles) in enumerate(found):
+            assert np.array_equal(some, tokens[part::parts])
+            assert np.array_equal(their_roles, roles[part::parts])

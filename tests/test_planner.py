@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from mof_lab import cli, planner
 from mof_lab.configuration import PRESETS
 from mof_lab.errors import LabError
-from mof_lab.planner import Estimate, Machine, Plan, Size
+from mof_lab.planner import Estimate, Machine, Plan
+from mof_lab.sizes import Size
 
 GB = 1e9
 

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from mof_lab import profiling
 from mof_lab.notebook import benchmark
-from mof_lab.planner import BYTES_A_NUMBER, practice, size_of
+from mof_lab.planner import practice, size_of
+from mof_lab.sizes import BYTES_A_NUMBER
 
 
 def test_functions_take_turns_and_the_median_counts(monkeypatch):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mof_lab import checkpoint, training
+from mof_lab import checkpoint, files, training
 from mof_lab.errors import LabError
 from mof_lab.model import MoF
 from mof_lab.packing import ANSWER, CONTEXT, NOTHING, Windows
@@ -288,28 +288,6 @@ def test_a_batch_without_an_answer_is_harmless(eagerly, make, tmp_path):
     assert all(loss == 0 for _, _, loss, _ in record.curve)
 
 
-def test_halves_of_a_batch_add_up(eagerly, make, packs, tmp_path):
-    """So replicas may share a batch: each divides by the weight of the whole."""
-    trainer = make(tmp_path, "joint")
-    seen = []
-    trainer.optimizer.apply = lambda gradients, _: seen.append(gradients)
-    tokens, roles = trainer.batches(0)
-    weights = (roles[:, 1:] != NOTHING).astype(np.float32)
-    weights[2:, 5:] = 0.0  # the halves weigh differently
-    total = tf.constant(weights.sum())
-
-    def step(rows):
-        loss = trainer._step(tf.constant(tokens[rows]), tf.constant(weights[rows]), total)
-        return float(loss), seen.pop()
-
-    loss, joint = step(slice(0, 4))
-    (one, first), (two, second) = step(slice(0, 2)), step(slice(2, 4))
-    assert one + two == pytest.approx(loss, rel=1e-5)
-    for whole, a, b in zip(joint, first, second, strict=True):
-        whole, a, b = (tf.convert_to_tensor(x).numpy() for x in (whole, a, b))
-        np.testing.assert_allclose(a + b, whole, rtol=1e-4, atol=1e-6)
-
-
 @pytest.mark.parametrize("saving", ["accumulate", "recompute", "no xla"])
 def test_what_saves_memory_changes_no_weight(make, tmp_path, saving):
     def trained(folder, change=None, model_change=None):
@@ -471,7 +449,7 @@ def test_a_full_disk_while_training(eagerly, make, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint.os, "fsync", no_space)
+        patch.setattr(files.os, "fsync", no_space)
         with pytest.raises(LabError, match="No space left"):
             make(tmp_path).run()
     rest = make(tmp_path)

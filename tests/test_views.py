@@ -3,6 +3,7 @@
 import base64
 import re
 import struct
+import sys
 import zlib
 from collections import Counter
 from xml.etree import ElementTree
@@ -18,7 +19,7 @@ from mof_lab.explanation import Explanation
 from mof_lab.language import language, say
 from mof_lab.packing import ANSWER, CONTEXT, NOTHING
 from mof_lab.report import to_html
-from mof_lab.vocabulary import Vocabulary
+from mof_lab.vocabulary import BEGIN, END, PADDING, Vocabulary
 
 HOSTILE = ["<script>", "&", '"', "'", "]]>", "\0", "\x1b", "\n", "\t", " ", "\ud800", "\uffff"]
 HOSTILE += ["\u202e", "\u0301", "😀", "字", "⟨begin⟩", "⟨user⟩", "⟨assistant⟩", "⟨end⟩", "⟨pad⟩"]
@@ -179,6 +180,24 @@ def test_wrong_shapes_are_one_sentence():
             views.roofline(operations, 1e9, 1e9)
 
 
+def test_packed_windows_show_every_place_once():
+    tokens = [[BEGIN, 7, 8, END, BEGIN, 9, PADDING], [7, 8, END, BEGIN, 9, 9, END]]
+    roles = [[NOTHING, CONTEXT, ANSWER, ANSWER, NOTHING, ANSWER, NOTHING]]
+    roles += [[NOTHING, ANSWER, ANSWER, NOTHING, CONTEXT, CONTEXT, ANSWER]]
+    view = views.packing(tokens, roles, first=3)
+    tree = parse(view)
+    assert re.search(r"^3 +2 +1 +3 █+▏? +1$", view.text, re.MULTILINE)
+    assert re.search(r"^4 +2 +3 +3 █+▏? +0$", view.text, re.MULTILINE)
+    assert "window 4, 1–2: learnt" in titles(tree)
+    drawn = [r for r in tree.iter() if len(r) and r.tag.endswith("}rect")]
+    whole = (drawing.WIDTH - drawing.LEFT - drawing.MARGIN) / 7
+    assert sum(float(r.get("width")) for r in drawn) == pytest.approx(13 * whole, abs=0.1)
+    heights = {r.get("fill"): float(r.get("height")) for r in drawn}
+    assert heights[drawing.COLOURS[0]] > 2 * min(heights.values())  # not by colour alone
+    with pytest.raises(LabError, match=r"roles has the shape \(1, 2\); expected 1 × 1"):
+        views.packing([[BEGIN]], [[0, 0]])
+
+
 def test_known_marks_what_the_vocabulary_lacks():
     view = views.known("小猫<x>小狗\0", Vocabulary("小猫x"))
     assert texts(parse(view)).count("▩") == 4
@@ -266,10 +285,27 @@ def test_a_view_shows_and_saves_itself(tmp_path):
     assert (tmp_path / "a.txt").read_text(encoding="utf-8") == view.text + "\n"
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
     ElementTree.fromstring(page.partition("\n")[2])
-    with pytest.raises(LabError, match=r"\.svg, \.html or \.txt"):
-        view.save(tmp_path / "a.png")
+    with pytest.raises(LabError, match=r"\.png, \.html or \.txt"):
+        view.save(tmp_path / "a.gif")
     with pytest.raises(LabError, match="could not be saved"):
         view.save(tmp_path / "no" / "a.svg")
+
+
+def test_a_view_is_saved_as_a_picture_of_pixels(tmp_path):
+    pytest.importorskip("resvg_py", reason="pip install resvg_py")
+    view = views.surprisal(["<", "好"], [1.0, 2.0])
+    view.save(tmp_path / "a.png")
+    data = (tmp_path / "a.png").read_bytes()
+    height = float(ElementTree.fromstring(view.svg).get("height"))
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", data[16:24]) == (2 * drawing.WIDTH, 2 * height)
+
+
+def test_without_the_package_a_png_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    with pytest.raises(LabError, match="pip install resvg_py"):
+        views.surprisal(["好"], [1.0]).save(tmp_path / "a.png")
+    assert not (tmp_path / "a.png").exists()
 
 
 def unpack_png(data):

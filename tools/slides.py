@@ -16,8 +16,8 @@ from pathlib import Path
 import nbformat
 from nbconvert import SlidesExporter
 
-from mof_lab.checkpoint import write_atomically
 from mof_lab.errors import LabError
+from mof_lab.files import write_atomically
 from mof_lab.packages import Package, read
 
 PROJECT = Path(__file__).resolve().parent.parent

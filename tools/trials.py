@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mof_lab import pipeline, processes
-from mof_lab.checkpoint import write_atomically
 from mof_lab.configuration import preset as preset_named
 from mof_lab.corpus import QUESTION_KINDS
+from mof_lab.files import write_atomically
 
 PROJECT = Path(__file__).resolve().parent.parent
 RESULTS, PAGE = PROJECT / "docs" / "trials.json", PROJECT / "docs" / "trials.md"
@@ -107,6 +107,15 @@ TRIALS = {
             "twice the dialogues": {
                 "shares": {"story": 0.03, "chat": 0.24, "knowledge": 0.38, "reasoning": 0.35}
             },
+        },
+    ),
+    "curriculum": Trial(
+        "In which order should the windows come?",
+        {
+            "mixed": {},
+            "short documents first": {"order": "length"},
+            "easy windows first": {"order": "difficulty"},
+            "one kind after the other": {"order": "kind"},
         },
     ),
 }

@@ -8,6 +8,7 @@ texts.py    every word of the interface, in English and Chinese; texts_*.py thos
 chat.py     Chat       side_by_side.py  SideBySide
 training.py TrainingPanel, Replay
 explorer.py Explorer: what happens inside, on one axis of characters
+vocabulary.py VocabularyPanel: how many characters to keep, and what is known then
 *.js, *.css what runs in the browser: plain modules, no build step, nothing from a network
 """
 
@@ -19,6 +20,7 @@ _WHERE = {
     "TrainingPanel": "training",
     "Replay": "training",
     "Explorer": "explorer",
+    "VocabularyPanel": "vocabulary",
     "Panel": "base",
 }
 

@@ -18,6 +18,68 @@ function pageLanguage() {
   return document.documentElement.lang.toLowerCase().startsWith("zh") ? "zh" : "en";
 }
 
+/** A picture that Python drew, as elements: its colours follow the theme by the style sheet. */
+function pictureOf(svg) {
+  const parsed = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
+  return document.importNode(parsed, true);
+}
+
+/** Shows [svg, text]: the picture, and the text for who reads or copies it. */
+function buildPicture(ui, name) {
+  const place = element("div", { class: "mof-picture", "data-picture": name });
+  const text = element("pre", { class: "mof-numbers", tabindex: "0" });
+  const summary = ui.label(element("summary"), "numbers");
+  const node = element("div", {}, place, element("details", {}, summary, text));
+  let shown = null;
+  node.place = place;
+  node.show = (view) => {
+    node.hidden = !view?.length;
+    if (node.hidden || shown === view[0]) return;
+    shown = view[0];
+    place.replaceChildren(pictureOf(view[0]));
+    text.textContent = view[1];
+  };
+  return node;
+}
+
+/** Makes a control do nothing, or work again. It keeps the focus, which `disabled` would take. */
+function block(control, blocked) {
+  control.setAttribute("aria-disabled", String(blocked));
+}
+
+function download(name, blob) {
+  const url = URL.createObjectURL(blob);
+  element("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
+
+/** A picture as a PNG, twice its size in pixels, drawn with the fonts that are here. */
+async function asPng(svg) {
+  const image = new Image();
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+  await image.decode();
+  const canvas = element("canvas", { width: 2 * image.width, height: 2 * image.height });
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  return new Promise((done) => canvas.toBlob(done, "image/png"));
+}
+
+const FORMATS = { svg: "image/svg+xml", png: "image/png", html: "text/html" };
+
+/** Buttons that save the picture of what is shown, as Python draws it. */
+function buildExport(ui) {
+  const buttons = Object.keys(FORMATS).map((format) => element("button", { type: "button",
+    class: "mof-quiet", "data-export": format, onclick: () => ui.send("export", { format }) },
+    format.toUpperCase()));
+  const node = element("div", { class: "mof-export", role: "group" },
+    ui.label(element("span"), "export"), ...buttons);
+  ui.label(node, "export_label", "aria-label");
+  ui.message("picture", async ({ format, name, text }) => {
+    const blob = format === "png" ? await asPng(text) : new Blob([text], { type: FORMATS[format] });
+    download(`${name}.${format}`, blob);
+  });
+  return node;
+}
+
 const ANSWERS_WITHIN = 8000; // ms; a kernel that says nothing for longer is busy, or gone
 
 /**
@@ -111,13 +173,19 @@ function panel(model, el, build) {
   switcher.addEventListener("click", () =>
     ui.send("language", { code: language() === "zh" ? "en" : "zh" }),
   );
+  root.addEventListener("click", (event) => {
+    if (!event.target.closest('[aria-disabled="true"]')) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
   // Enter in a notebook's command mode starts editing the cell; here it is for what has the focus.
   // No other key is kept from the notebook.
   root.addEventListener("keydown", (event) => {
     if (event.key === "Enter" || event.key === "Escape") event.stopPropagation();
   });
 
-  root.append(element("header", {}, title, switcher), body, error, status);
+  const foot = element("div", { class: "mof-foot" }, status, buildExport(ui));
+  root.append(element("header", {}, title, switcher), body, error, foot);
   const clean = build(ui);
   ui.on(["language"], () => {
     root.lang = language() === "zh" ? "zh-CN" : "en";

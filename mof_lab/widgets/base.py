@@ -40,6 +40,11 @@ def script(*names):
     return "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("base.js", *names))
 
 
+def pair(view):
+    """A `views.View`, or None, as a trait holds it and `buildPicture` of `base.js` shows it."""
+    return [] if view is None else [view.svg, view.text]
+
+
 class Panel(anywidget.AnyWidget):
     """The base of all widgets; see the top of this file."""
 
@@ -143,6 +148,15 @@ class Panel(anywidget.AnyWidget):
 
     def on_resume(self, content):
         self.resume()
+
+    def on_export(self, content):
+        view, kind = self.picture(), content["format"]
+        if view is None:
+            self.tell("no_picture")
+            return
+        text = view.html if kind == "html" else view.svg  # the browser makes the PNG: it has fonts
+        name = f"mof-lab-{type(self).__name__.lower()}"
+        self.send({"kind": "picture", "format": kind, "name": name, "text": text})
 
     def on_language(self, content):
         choose_language(content["code"])

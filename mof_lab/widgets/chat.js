@@ -350,8 +350,8 @@ function buildChat(ui) {
     const state = model.get("state"), running = active();
     main.textContent = ui.t(running ? "stop" : "send");
     main.classList.toggle("mof-stops", running);
-    main.disabled = state === "stopping";
-    for (const button of [...changing, ...files]) button.disabled = running;
+    block(main, state === "stopping");
+    for (const button of [...changing, ...files]) block(button, running);
   };
   ui.on(["state"], showState);
   const showContext = () => {
@@ -388,11 +388,9 @@ function buildChat(ui) {
     if (!text.value) text.value = said;
     grow();
   });
-  ui.message("file", ({ name, text: content }) => {
-    const url = URL.createObjectURL(new Blob([content], { type: "application/json" }));
-    element("a", { href: url, download: name }).click();
-    URL.revokeObjectURL(url);
-  });
+  ui.message("file", ({ name, text: content }) =>
+    download(name, new Blob([content], { type: "application/json" })),
+  );
 
   ui.title.after(legend);
   ui.body.append(log.node, inspector, context,

@@ -11,7 +11,7 @@ from pathlib import Path
 import traitlets
 
 from .. import jobs
-from ..chat import CLEAN, ChatSession
+from ..chat import CLEAN, UNDOS, ChatSession
 from ..conversation import conversation
 from ..errors import LabError
 from ..explanation import Explanation, explain
@@ -289,6 +289,7 @@ class Chat(Panel):
 
     def _remember(self):
         self._before.append((self.exchanges, [session.keep() for session in self.sessions]))
+        del self._before[:-UNDOS]
 
     def _set(self, exchanges, key, **values):
         self.exchanges = exchanges

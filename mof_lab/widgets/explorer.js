@@ -3,19 +3,17 @@
 
 const EXPERT = (i) => `var(--mof-expert-${i % 6})`;
 const inPercent = (p) => `${(100 * p).toFixed(p < 0.0995 ? 1 : 0)} %`;
-const asImage = (svg) => `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
 
 /** One reading: its picture, with a cell to point at over each character. */
 function buildAxis(ui, number, { shown, preview, lock }) {
-  const image = element("img", { alt: "" });
+  const picture = buildPicture(ui, `reading ${number}`);
   const layer = element("div", { role: "group" });
   const rows = element("div", { "aria-hidden": "true" });
-  const pre = element("pre", { class: "mof-table" });
-  const summary = ui.label(element("summary"), "table");
   const about = element("div", { class: "mof-about", role: "region", "aria-live": "polite" });
   ui.label(about, "inspector", "aria-label");
-  const node = element("div", {}, element("div", { class: "mof-axis" }, image, rows, layer), about,
-    element("details", {}, summary, pre));
+  picture.place.classList.add("mof-axis"); // characters to point at lie on the picture
+  picture.firstChild.after(about);
+  const node = element("div", {}, picture);
   let cells = [], reading = null;
 
   const at = (target, x, y, width, height) => {
@@ -24,16 +22,13 @@ function buildAxis(ui, number, { shown, preview, lock }) {
       width: `${(100 * width) / w}%`, height: `${(100 * height) / h}%` });
     return target;
   };
-  const named = () => {
-    image.alt = ui.t("picture");
-    layer.setAttribute("aria-label", ui.t("axis", { number: number + 1 }));
-  };
+  const named = () => layer.setAttribute("aria-label", ui.t("axis", { number: number + 1 }));
   node.fill = (given) => {
     const focused = cells.indexOf(document.activeElement);
     reading = given;
     node.ready = true;
-    image.src = asImage(given.svg);
-    pre.textContent = given.text;
+    picture.show([given.svg, given.text]);
+    picture.place.append(rows, layer);
     const { cell, symbol, area, places } = given.layout;
     cells = places.map(([x, y], t) =>
       at(element("span", { class: "mof-cell", role: "img", tabindex: t ? -1 : 0,
@@ -206,8 +201,7 @@ function buildExplorer(ui) {
   const grid = element("div", { class: "mof-heads", role: "group" });
   grid.style.gridTemplateColumns = `repeat(${Math.max(1, parts.heads)}, auto)`;
   ui.label(grid, "heads", "aria-label");
-  const whole = element("img", { class: "mof-wide", alt: "" });
-  ui.label(whole, "whole", "alt");
+  const whole = buildPicture(ui, "whole");
   const large = element("details", {}, ui.label(element("summary"), "whole"), whole);
   const tick = (label, act) => {
     const box = element("input", { type: "checkbox", onchange: act });
@@ -249,7 +243,7 @@ function buildExplorer(ui) {
     }));
     if (focused >= 0) grid.children[focused]?.focus();
     large.hidden = grid.hidden = !heads.length;
-    if (model.get("whole_head")) whole.src = asImage(model.get("whole_head"));
+    whole.show(model.get("whole_head"));
     thisHead.box.checked = !off.some(same(at));
     for (const { box, on } of ticks) box.checked = on();
     show();
@@ -262,17 +256,13 @@ function buildExplorer(ui) {
   ui.label(topic, "topic", "aria-label");
   const test = button("context", () => ui.send("test", { topic: topic.value }));
   const halt = button("stop", () => ui.send("stop"));
-  const curve = element("img", { class: "mof-wide", alt: "" });
-  ui.label(curve, "context", "alt");
-  ui.on(["context"], () => {
-    curve.hidden = !model.get("context");
-    if (!curve.hidden) curve.src = asImage(model.get("context"));
-  });
+  const curve = buildPicture(ui, "context");
+  ui.on(["context"], () => curve.show(model.get("context")));
 
   ui.on(["state"], () => {
     const running = ui.running();
     for (const one of [main, test, allOn, thisHead.box, ...ticks.map(({ box }) => box)])
-      one.disabled = running;
+      block(one, running);
     halt.hidden = !running;
     if (!running) showHeads();
   });

@@ -16,7 +16,7 @@ from ..heat_maps import mean_distance
 from ..off import NOTHING, Off
 from ..reading import layout
 from . import texts
-from .base import HERE, Panel, script
+from .base import HERE, Panel, pair, script
 from .base import STYLE as COMMON_STYLE
 from .prompt import encode_prompt
 from .texts_explorer import EXPLORER
@@ -45,9 +45,9 @@ class Explorer(Panel):
     head = traitlets.List([0, 0]).tag(sync=True)  # (block, head) whose attention is shown
     attention = traitlets.List().tag(sync=True)  # of that head: a reading each, rows up to t
     heads = traitlets.List().tag(sync=True)  # of the first reading: {"block", "head", "back", …}
-    whole_head = traitlets.Unicode().tag(sync=True)  # SVG
+    whole_head = traitlets.List().tag(sync=True)  # [SVG, text] or []; so is `context`
     locked = traitlets.List().tag(sync=True)  # a position or None a reading
-    context = traitlets.Unicode().tag(sync=True)  # SVG of the context test
+    context = traitlets.List().tag(sync=True)
 
     def __init__(self, source, prompt="", other=""):
         if isinstance(source, tuple):
@@ -139,7 +139,7 @@ class Explorer(Panel):
                 self.tell("testing", name=expert or "mixture 混合")
                 series[expert or "mixture 混合"] = self._gained(expert, topic)
             self._tested = views.context_test(series)
-            self.context = self._tested.svg
+            self.context = pair(self._tested)
             self.tell("tested")
 
         return self.run(self.words["en"]["context"], work)
@@ -280,7 +280,7 @@ class Explorer(Panel):
         seen = [np.round(trace.attention[block, head].astype(float), 5) for trace in self._now]
         self.attention = [[row[: t + 1].tolist() for t, row in enumerate(a)] for a in seen]
         first = self._now[0]
-        self.whole_head = views.attention(first.symbols, first.attention[block, head]).svg
+        self.whole_head = pair(views.attention(first.symbols, first.attention[block, head]))
 
     def _show_heads(self):
         if not self.parts["blocks"]:

@@ -15,8 +15,6 @@ EXPLORER = {
         "已关闭 {count} 处：平均意外程度 {before} → {after} 比特。",
     ),
     "axis": ("Characters of reading {number}", "第 {number} 次阅读的各字"),
-    "picture": ("What happens at each character", "每个字处发生了什么"),
-    "table": ("As a table", "文字表格"),
     "heads": ("Heads", "注意力头"),
     "head": (
         "block {block}, head {head}: looks {back} back",

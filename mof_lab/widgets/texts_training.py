@@ -21,7 +21,6 @@ TRAINING = {
     "learning_rate": ("learning rate", "学习率"),
     "compare": ("Compare with earlier runs", "与以前的训练比较"),
     "none_earlier": ("There are no earlier runs of this stage.", "没有这一阶段以前的训练。"),
-    "numbers": ("As a table", "文字表格"),
     "forming": ("How trust and thought form", "信任与思维的形成"),
     "nothing_yet": (
         "Nothing to see yet: the first step compiles, which takes a moment.",

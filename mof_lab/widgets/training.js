@@ -8,30 +8,12 @@ const clock = (seconds) => {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 };
 
-/** A picture that Python drew, as elements: its colours follow the theme by the style sheet. */
-function pictureOf(svg) {
-  const parsed = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
-  return document.importNode(parsed, true);
-}
-
-/** Shows [svg, text]: the picture, and the text for who reads or copies it. */
-function buildPicture(ui, name) {
-  const place = element("div", { class: "mof-picture", "data-picture": name });
-  const text = element("pre", { class: "mof-numbers", tabindex: "0" });
-  const summary = ui.label(element("summary"), "numbers");
-  const folded = element("details", {}, summary, text);
-  const node = element("div", {}, place, folded);
-  let shown = null;
-  node.show = (view) => {
-    node.hidden = !view?.length;
-    if (node.hidden || shown === view[0]) return;
-    shown = view[0];
-    place.replaceChildren(pictureOf(view[0]));
-    text.textContent = view[1];
-  };
+/** The picture of a curve, of which what lies behind a step can be dimmed. */
+function buildCurve(ui, name) {
+  const node = buildPicture(ui, name);
   /** Dims what lies behind a step; nothing at the end. */
   node.pointAt = (step, atEnd) => {
-    const svg = place.firstChild;
+    const svg = node.place.firstChild;
     svg?.querySelector(".mof-veil")?.remove();
     const [left, top, width, height, low, high] = (svg?.dataset.box ?? "").split(" ").map(Number);
     if (atEnd || !height) return;
@@ -83,9 +65,9 @@ function buildTraining(ui) {
   const timeline = element("div", { class: "mof-timeline" }, play, speed, slider, where);
 
   // ---- pictures
-  const course = buildPicture(ui, "course");
+  const course = buildCurve(ui, "course");
   const moment = buildPicture(ui, "moment");
-  const forming = buildPicture(ui, "forming");
+  const forming = buildCurve(ui, "forming");
   const more = element("details", { class: "mof-settings" },
     ui.label(element("summary"), "forming"), forming);
   const empty = ui.label(element("div", { class: "mof-hint" }), "nothing_yet");
@@ -179,12 +161,16 @@ function buildTraining(ui) {
 
   const showState = () => {
     const state = model.get("state"), running = ui.running();
+    const focused = document.activeElement;
     begin.hidden = running;
     pause.hidden = !running || state === "paused";
     resume.hidden = state !== "paused";
     stop.hidden = !running;
-    begin.disabled = last() >= model.get("steps");
-    for (const button of [pause, stop, sample]) button.disabled = state === "stopping";
+    block(begin, last() >= model.get("steps"));
+    for (const button of [pause, stop, sample]) block(button, state === "stopping");
+    // A button that goes takes the focus with it: the one in its place gets it.
+    if (focused?.hidden && buttons.contains(focused))
+      [pause, resume, begin].find((button) => !button.hidden).focus();
   };
   const showViews = () => {
     course.show(model.get("course"));

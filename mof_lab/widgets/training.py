@@ -19,7 +19,7 @@ from ..progress import clock
 from ..recording import Recording
 from ..training_views import course, forming, moment, summary
 from . import texts
-from .base import HERE, STYLE, Panel, script
+from .base import HERE, STYLE, Panel, pair, script
 from .texts_training import TRAINING
 
 POINT_EVERY_SECONDS = 0.5
@@ -78,11 +78,11 @@ class Replay(Panel):
         with self._drawing:
             self.steps = max(1, self.recording.steps)
             self.points = [list(point) for point in self.recording.points]
-            self.course = _parts(course(self.recording, self._compared()))
-            self.forming = _parts(forming(self.recording))
+            self.course = pair(course(self.recording, self._compared()))
+            self.forming = pair(forming(self.recording))
             there = self.recording.moments
             self._looks = {
-                id(m): self._looks.get(id(m)) or [m.step, *_parts(moment(self.recording, m))]
+                id(m): self._looks.get(id(m)) or [m.step, *pair(moment(self.recording, m))]
                 for m in there
             }
             self.moments = list(self._looks.values())
@@ -277,7 +277,3 @@ class TrainingPanel(Replay):
         self.draw()
         if asked:
             self.tell("sampled", step=self.record.step)
-
-
-def _parts(view):
-    return [] if view is None else [view.svg, view.text]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from . import chat_page, harness
+from . import harness
 
 
 @pytest.fixture(scope="session")
@@ -36,11 +36,8 @@ def lab(browser, tmp_path_factory):
 
 
 @contextlib.contextmanager
-def guarded(browser, pictures, name, but=None):
-    """A page of 1280 × 800; no script of the lab may fail, no request leaves this machine.
-
-    None may be tried, but for those whose address begins with `but`.
-    """
+def guarded(browser, pictures, name):
+    """A page of 1280 × 800; no script of the lab may fail, no request may leave this machine."""
     context = browser.new_context(viewport=harness.SIZE)
     gate, errors = harness.Gate(context), []
     page = context.new_page()
@@ -53,7 +50,7 @@ def guarded(browser, pictures, name, but=None):
         raise
     finally:
         context.close()
-    assert [url for url in gate.outside if not (but and url.startswith(but))] == []
+    assert gate.outside == []
     assert [error for error in errors if "blob:" in error] == []  # where widgets run
 
 
@@ -64,14 +61,6 @@ def page(browser, pictures, request):
         yield page
         if getattr(request.node, "failed", False):
             page.screenshot(path=pictures / f"failed_{request.node.name}.png")
-
-
-@pytest.fixture
-def voila_page(browser, pictures):
-    """A page for Voila, whose own template asks for icons that nothing here shows."""
-    icons = "https://cdn.jsdelivr.net/npm/@fortawesome/"
-    with guarded(browser, pictures, "voila", but=icons) as page:
-        yield page
 
 
 @pytest.fixture(scope="module")
@@ -99,11 +88,11 @@ def old_ipykernel(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def voila(browser, tmp_path):
-    """Voila with a notebook that has a chat."""
+@pytest.fixture(scope="session")
+def voila(browser, tmp_path_factory):
+    """A running Voila."""
     pytest.importorskip("voila", reason="Voila is not installed: pip install -e .[browser]")
-    server = harness.Voila(tmp_path, chat_page.LITERT.format(settings=""))
+    server = harness.Voila(tmp_path_factory.mktemp("voila"))
     yield server
     server.close()
 

@@ -49,6 +49,7 @@ class Server:
         environment["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
         for name in ("CONFIG", "DATA", "RUNTIME"):
             environment[f"JUPYTER_{name}_DIR"] = str(folder / name.lower())
+        environment["JUPYTER_PATH"] = str(ROOT / "share" / "jupyter")
         environment["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "settings")
         environment["JUPYTERLAB_WORKSPACES_DIR"] = str(folder / "workspaces")
         self._log = (folder / "server.log").open("w", encoding="utf-8")
@@ -108,13 +109,15 @@ class Server:
 
 
 class Voila(Server):
-    """Voila, with one notebook of one cell."""
+    """Voila with the lab's template, for a folder of notebooks."""
 
-    def __init__(self, folder, source):
-        self.folder, self.notebooks = folder, folder / "notebooks"
-        self.notebooks.mkdir()
-        self.write("voila.ipynb", [source])
-        super().__init__(folder, "voila", "voila.ipynb", "--Voila.ip=127.0.0.1")
+    def __init__(self, folder):
+        super().__init__(folder, "voila", "--template=mof", "--Voila.ip=127.0.0.1")
+
+    def open(self, page, name):
+        """Opens a notebook and waits until all its cells have run."""
+        page.goto(f"{self.url}/voila/render/{name}")
+        page.wait_for_selector("#rendered_cells", timeout=10 * PATIENCE * 1000)
 
 
 class Lab(Server):
@@ -135,8 +138,9 @@ class Lab(Server):
         )
         self.kernel("python3")
 
-    def choose(self, theme="JupyterLab Light", subshells="perCommTarget"):
+    def choose(self, theme="JupyterLab Light", subshells="perCommTarget", locale="default"):
         """Sets JupyterLab's settings for the pages that are opened next."""
+        _set(self.folder, "translation-extension/plugin", {"locale": locale})
         _set(self.folder, "apputils-extension/themes", {"theme": theme})
         _set(self.folder, "apputils-extension/kernels-settings", {"commsOverSubshells": subshells})
 
@@ -151,12 +155,24 @@ class Lab(Server):
 
     def look(self, page, name):
         """Opens a notebook, whether its kernel is there or not."""
-        page.goto(f"{self.url}/lab/tree/{name}?reset&token={token(self.folder)}")
+        # A workspace of its own: a page that is reloaded must not show another page's notebooks.
+        workspace = f"lab/workspaces/{name.partition('.')[0]}/tree/{name}"
+        page.goto(f"{self.url}/{workspace}?reset&token={token(self.folder)}")
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=PATIENCE * 1000)
 
     def command(self, page, name):
         """Runs a command of JupyterLab and waits for it."""
         page.evaluate("name => window.jupyterapp.commands.execute(name)", name)
+
+    def darken(self, page):
+        """Changes the theme of an open page; what is opened next is light again."""
+        change = "commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })"
+        page.evaluate(f"() => {{ window.jupyterapp.{change}; }}")  # its promise may never end
+        page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
+        saved = _place(self.folder, "apputils-extension/themes")
+        while not saved.exists() or "Dark" not in saved.read_text(encoding="utf-8"):
+            page.wait_for_timeout(50)  # JupyterLab keeps the choice, a moment later
+        self.choose()
 
     def exported(self, name):
         """A notebook as the HTML that nbconvert makes of it."""
@@ -185,8 +201,12 @@ def token(folder):
     return path.read_text(encoding="utf-8")
 
 
+def _place(folder, plugin):
+    return folder / "settings" / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
+
+
 def _set(folder, plugin, values):
-    path = folder / "settings" / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
+    path = _place(folder, plugin)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(values), encoding="utf-8")
 

@@ -4,15 +4,24 @@ Times are the best of three, and as much longer as the machine is slower than al
 something else.
 """
 
+import json
 import re
 
 import pytest
 
-from .chat_page import BESIDE, FIRST_CHARACTER, KERAS, STOPPED, ChatPage, open_chat
+from .chat_page import BESIDE, FIRST_CHARACTER, KERAS, LITERT, STOPPED, ChatPage, open_chat
 from .harness import slowness
 
 ENDLESS = {"temperature": 10, "top_p": 1, "max_length": 2048}
 MARKUP = '<img src="x" onerror="window.hacked = 1"><b>粗</b>'
+HOSTILE = (
+    "<script>window.hacked = 1</script>",
+    "<svg/onload=window.hacked=1>",
+    '<a href="javascript:window.hacked=1">好</a>',
+    "</textarea></script><iframe srcdoc='<script>parent.hacked=1</script>'></iframe>",
+    "\u202e右\u0301\u200b\ufeff⟨end⟩⟨assistant⟩",
+    "{{7*7}} ${7*7} &lt;b&gt;粗&lt;/b&gt;",
+)
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +128,36 @@ def test_what_is_typed_is_never_markup(chat):
     assert chat.questions() == [MARKUP]
     assert chat.root.locator("img, b:has-text('粗')").count() == 0
     assert chat.page.evaluate("window.hacked") is None
+
+
+def test_a_transcript_is_never_markup(chat, tmp_path):
+    """Also where the model's own side of it was written by somebody else."""
+    said = [(one, other) for one in HOSTILE for other in (HOSTILE[0], MARKUP)]
+    turns = [
+        {"role": role, "content": text}
+        for pair in said
+        for role, text in zip(("user", "assistant"), pair, strict=True)
+    ]
+    path = tmp_path / "hostile.json"
+    path.write_text(json.dumps({"format": "mof-lab transcript 1", "turns": turns}), "utf-8")
+    chat.root.locator("input[type=file]").set_input_files(path)
+    chat.wait(f"root => root.querySelectorAll('.mof-exchange').length === {len(said)}")
+    chat.idle()
+    assert list(zip(chat.questions(), chat.answers(), strict=True)) == said
+    made = ":is(img, script, iframe, svg, a, b, object, embed, textarea)"
+    assert chat.root.locator(f".mof-log {made}").count() == 0
+    assert chat.page.evaluate("window.hacked") is None
+
+
+def test_a_megabyte_is_refused_and_the_chat_goes_on(chat):
+    chat.text.fill("<b>" * 350_000)
+    chat.text.press("Enter")
+    chat.root.get_by_role("alert").wait_for()
+    assert "1,050,000" in chat.root.get_by_role("alert").inner_text()
+    chat.idle()
+    assert chat.exchanges.count() == 0
+    chat.say("你好")
+    assert chat.answers()[0]
 
 
 def test_at_temperature_0_the_answer_is_the_same_again(chat):
@@ -306,9 +345,9 @@ def test_stop_on_an_older_kernel(lab, page, old_ipykernel):
     assert within(chat, 300, stopping)
 
 
-def test_stop_in_voila(voila, voila_page, pictures):
-    page = voila_page
-    page.goto(voila.url)
+def test_stop_in_voila(voila, page, pictures):
+    voila.write("chat.ipynb", [LITERT.format(settings="")])
+    voila.open(page, "chat.ipynb")
     chat = ChatPage(page)
     assert within(chat, 300, stopping)
     page.screenshot(path=pictures / "voila.png")

@@ -34,7 +34,7 @@ def about(root):
 
 def test_pointing_previews_clicking_locks_arrows_move(root, pictures):
     cells = root.locator(".mof-axis").first.locator(".mof-cell")
-    until(root, "root => root.querySelector('.mof-axis img').naturalWidth === 720")
+    assert root.locator(".mof-axis > svg").first.bounding_box()["width"] == 720
     cells.nth(4).hover()
     assert "4: " in about(root)
     assert root.locator(".mof-axis").first.locator(".mof-looked").count() == 5
@@ -46,6 +46,8 @@ def test_pointing_previews_clicking_locks_arrows_move(root, pictures):
     assert cells.nth(6).get_attribute("aria-current") == "true"
     root.locator(".mof-status").hover()
     assert "6: " in about(root)
+    root.page.locator(".jp-InputArea").first.evaluate("a => a.style.display = 'none'")
+    root.evaluate("root => root.scrollIntoView()")
     root.page.screenshot(path=pictures / "explorer.png")
     root.page.keyboard.press("Escape")
     assert root.locator("[aria-current=true]").count() == 0
@@ -65,6 +67,79 @@ def test_a_switch_moves_the_probabilities_and_back(root, pictures):
     until(root, "root => !root.querySelector('.mof-guess').textContent.includes('→')")
     until(root, "root => root.dataset.state === 'idle'")
     assert switch.is_checked() and about(root) == before
+
+
+def test_both_prompts_are_in_view_and_can_be_edited(root):
+    until(root, "root => root.dataset.state === 'idle'")
+    assert root.locator(".mof-axis").count() == 2
+    symbols = root.locator(".mof-axis").nth(1).locator(".mof-cell")
+    before = symbols.count()
+    root.locator("[data-name=second]").fill("我叫<i>小明</i>\n你好，小明！")
+    root.locator("[data-name=second]").press("Control+Enter")
+    until(root, "r => r.querySelectorAll('.mof-axis')[1].textContent.includes('明')")
+    until(root, "root => root.dataset.state === 'idle'")
+    assert symbols.count() != before
+    assert root.locator("i:has-text('小明')").count() == 0
+
+
+def test_a_head_and_a_thought_can_be_off(root):
+    for name in ("head", "thoughts 0"):
+        root.locator(f"[data-name='{name}']").click()
+        until(root, "root => root.querySelector('.mof-guess').textContent.includes('→')")
+        until(root, "root => root.dataset.state === 'idle'")
+    assert root.locator(".mof-heads .mof-off").count() == 1
+    assert root.locator("[data-name='thoughts 0']").is_checked() is False
+    root.locator("[data-action=all_on]").click()
+    until(root, "root => !root.querySelector('.mof-heads .mof-off')")
+    until(root, "root => root.dataset.state === 'idle'")
+
+
+def test_with_the_keyboard_alone(root):
+    page = root.page
+    root.locator("[data-action=read]").focus()
+    page.keyboard.press("Tab")  # from the button to the characters
+    assert page.evaluate("document.activeElement.className") == "mof-cell"
+    page.keyboard.press("End")
+    last = page.evaluate("document.activeElement.ariaLabel")
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.ariaLabel") != last
+    assert page.evaluate("document.activeElement.ariaCurrent") == "true"
+    page.keyboard.press("Escape")
+    assert root.locator("[aria-current=true]").count() == 0
+
+
+def test_the_context_test_can_be_stopped(root):
+    root.locator("[data-action=context]").click()
+    until(root, "root => root.dataset.state === 'running'")
+    root.locator("[data-action=stop]").click()
+    until(root, "root => root.dataset.state === 'idle'")
+    assert root.locator("[data-picture=context] svg").count() <= 1
+
+
+def test_in_chinese_and_dark(lab, root, pictures):
+    page = root.page
+    lab.darken(page)
+    root.locator(".mof-language").click()
+    until(root, "root => root.lang === 'zh-CN'")
+    paper = root.locator(".mof-axis rect").first.evaluate("r => getComputedStyle(r).fill")
+    assert sum(int(x) for x in paper.strip("rgb()").split(",")[:3]) < 200
+    root.evaluate("root => root.scrollIntoView()")
+    page.screenshot(path=pictures / "explorer_dark_zh.png")
+    root.locator(".mof-heads").scroll_into_view_if_needed()
+    page.screenshot(path=pictures / "explorer_heads_dark_zh.png")
+
+
+def test_in_voila(voila, page, pictures):
+    voila.write("explorer.ipynb", [SOURCE])
+    voila.open(page, "explorer.ipynb")
+    root = page.locator(".mof-panel").first
+    page.locator(".mof-axis").nth(1).wait_for()
+    before = about(root)
+    root.locator(".mof-cell").nth(4).hover()
+    assert about(root) != before
+    root.locator("[data-name='experts gru']").click()
+    until(root, "root => root.querySelector('.mof-guess').textContent.includes('→')")
+    page.screenshot(path=pictures / "explorer_voila.png")
 
 
 def test_another_head_and_no_markup(root):

@@ -1,0 +1,129 @@
+"""In which order a stage reads its windows: mixed, short documents first, easy first, by kind.
+
+Every order is a permutation of the mixed one: the same windows, each as often, at other steps.
+
+    rate(run)                                                # only for "difficulty", once
+    in_order("length", packs, shares, batch, seed, steps)    # batches, as `packing.Batches`
+
+By length and by difficulty each kind of text keeps its share at every step, and its windows come
+in `PHASES` phases, shuffled within each: a window that a stage reads several times must not come
+several times in a row (a curriculum in phases: Bengio et al. 2009, "Curriculum learning").
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from . import processes
+from .configuration import ModelConfig, Stage
+from .errors import LabError
+from .packing import NOTHING, Batches
+from .vocabulary import BEGIN, PADDING
+
+ORDERS = ("mixed", "length", "difficulty", "kind")
+PHASES = 8
+#: What rates the windows: a GRU that has seen about 400,000 characters of them.
+RATER = ModelConfig(embedding_dim=64, experts=("gru",), gru_units=64, num_heads=1, router_units=1)
+RATER_STEPS = 400
+
+
+def in_order(order, packs, shares, batch, seed, steps):
+    """The batches of a stage of so many steps in one of `ORDERS`; see `packing.Batches`."""
+    if order not in ORDERS:
+        raise LabError(f"There is no order {order!r}; choose one of {', '.join(ORDERS)}.")
+    if order == "mixed":
+        return Batches(packs, shares, batch, seed)
+    return Curriculum(order, packs, shares, batch, seed, steps)
+
+
+class Curriculum(Batches):
+    """The windows of `steps` mixed batches in another order, a pure function of the step, too.
+
+    Args:
+        order: "length", "difficulty" or "kind" (one after the other, as the shares name them).
+        steps: of the whole stage: what comes last depends on how much there is.
+        packs, shares, batch, seed: of `Batches`.
+    """
+
+    def __init__(self, order, packs, shares, batch, seed, steps):
+        super().__init__(packs, shares, batch, seed)
+        drawn = self._kinds_of(0, steps * batch)  # (windows,), as mixed
+        rows = np.empty(len(drawn), int)
+        for kind, name in enumerate(self.kinds):
+            at = np.flatnonzero(drawn == kind)
+            rows[at] = self._rows(kind, len(at))
+            if order != "kind":
+                phase = phases(scores(order, packs[name], name))[rows[at]]
+                rows[at] = rows[at][np.argsort(phase, kind="stable")]
+        by = np.argsort(drawn, kind="stable") if order == "kind" else slice(None)
+        self._drawn, self._places = drawn[by], rows[by]
+
+    def _rows(self, kind, count):
+        """The rows of a kind that mixed batches read first, epoch after epoch."""
+        size = len(self.packs[self.kinds[kind]])
+        epochs = [self._order(kind, epoch) for epoch in range(-(-count // size))]
+        return np.concatenate([np.empty(0, int), *epochs])[:count]
+
+    def __call__(self, step, part=0, parts=1):
+        """As `Batches`, up to the last step of the stage."""
+        at = range(step * self.batch + part, (step + 1) * self.batch, parts)
+        found = [(self.packs[self.kinds[self._drawn[i]]], self._places[i]) for i in at]
+        tokens = np.stack([windows.tokens[row] for windows, row in found])
+        return tokens.astype(np.int32), np.stack([windows.roles[row] for windows, row in found])
+
+
+def scores(order, windows, name=""):
+    """What the windows of one kind are put in order by, (windows,), lowest first."""
+    if order == "length":
+        begun = (windows.tokens == BEGIN).sum(axis=1)
+        rest = windows.tokens[:, 0] != BEGIN  # of a cut document; it opens its window
+        return (windows.tokens != PADDING).sum(axis=1) / (begun + rest)
+    if windows.difficulty is None:
+        raise LabError(
+            f"The windows of {name or 'this kind'} are not rated yet, so they have no order by "
+            "difficulty; call curriculum.rate(run) first."
+        )
+    return windows.difficulty
+
+
+def phases(values):
+    """The phase of each window, 0 … PHASES - 1, as many windows in each; equal values by row."""
+    ranks = np.empty(len(values), int)
+    ranks[np.argsort(values, kind="stable")] = np.arange(len(values))
+    return ranks * PHASES // len(values)
+
+
+def rate(run, show=lambda progress: None):
+    """How difficult each window of a `pipeline.Run` is, once: `open_packed` reads it from there.
+
+    A small model, trained in `rater/` of the run's folder, says how surprised it is, in nats a
+    character. All of it happens in a process of its own.
+    """
+    if any(windows.difficulty is None for windows in run.windows("train").values()):
+        processes.call(_rate, run, show=show)
+
+
+def _rate(send, run):
+    from .model import MoF  # TensorFlow is slow to import
+    from .training import Trainer
+
+    packs = run.windows("train")
+    steps = min(RATER_STEPS, run.preset.stages[0].steps)  # a shortened preset shortens it, too
+    stage = Stage("rater", ("stem", "head", "gru"), steps, "gru")
+    preset = replace(run.preset, stages=(stage,), order="mixed", xla=False)  # compiled: no quicker
+    model = MoF(replace(RATER, vocabulary_size=len(run.vocabulary)), seed=run.preset.seed)
+    Trainer(model, run.vocabulary, packs, preset, stage, run.directory / "rater").run(send)
+    folder = run.directory / "windows" / "train"
+    for kind, windows in packs.items():
+        part = folder / f"{kind}.difficulty.part.npy"
+        np.save(part, mean_nats(model, windows))
+        part.replace(folder / f"{kind}.difficulty.npy")
+
+
+def mean_nats(model, windows):
+    """How surprised a model is by each window, (windows,), in nats a character."""
+    from .evaluation import window_nats
+
+    learnt = windows.roles[:, 1:] != NOTHING
+    nats = window_nats(model, windows.tokens, "gru", batch=64)
+    return (nats * learnt).sum(axis=1) / np.maximum(1, learnt.sum(axis=1))

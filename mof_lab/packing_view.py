@@ -1,0 +1,107 @@
+"""The view of packed windows: which documents share one, and what of it is learnt.
+
+Import it from `views`, where all views are.
+"""
+
+from itertools import groupby
+
+import numpy as np
+
+from . import drawing as draw
+from .drawing import View, checked
+from .packing import ANSWER
+from .tables import bar, table
+from .vocabulary import BEGIN, PADDING
+
+LANE, STEP = 18, 26  # height of a window, from one to the next, pixels
+PARTS = ("begin", "context", "learnt", "padding")
+
+
+def packing(tokens, roles, first=0):
+    """Windows of packed documents, a lane each, with the loss mask.
+
+    Args:
+        tokens: (windows, length), as `packing.Windows.tokens`.
+        roles: (windows, length), as `packing.Windows.roles`.
+        first: number of the first of these windows, for the labels.
+    """
+    tokens = checked("tokens", tokens, (None, None)).astype(int)
+    roles = checked("roles", roles, tokens.shape).astype(int)
+    parts = _parts(tokens, roles)
+    total = {name: int(np.sum(parts == name)) for name in PARTS}
+    signs = [
+        (draw.swatch(draw.ACCENT), f"document 文档 · {total['begin']:,}"),
+        (_low, f"context 上文 · {total['context']:,}"),
+        (draw.swatch(draw.COLOURS[0]), f"learnt 学习 · {total['learnt']:,}"),
+        (_empty, f"padding 空位 · {total['padding']:,}"),
+    ]
+    drawn, top = draw.legend(signs, draw.TOP)
+    cell = (draw.WIDTH - draw.LEFT - draw.MARGIN) / tokens.shape[1]
+    rows = []
+    for number, names in enumerate(parts):
+        y = top + 6 + number * STEP
+        drawn.append(draw.text(draw.LEFT - 8, y + 13, str(first + number), 11, draw.MUTED, "end"))
+        drawn += _lane(y, cell, names, first + number)
+        count = {name: int(np.sum(names == name)) for name in PARTS}
+        # A window may open with the rest of a document that was cut: that has no beginning.
+        documents = count["begin"] + int(names[0] != "begin" and names[0] != "padding")
+        share = count["learnt"] / len(names)
+        rows.append(
+            [
+                str(first + number),
+                str(documents),
+                str(count["context"]),
+                f"{count['learnt']} {bar(share, 12)}",
+                str(count["padding"]),
+            ]
+        )
+    end = draw.LEFT + cell * tokens.shape[1]
+    bottom = top + 6 + len(parts) * STEP
+    drawn += [
+        draw.text(draw.LEFT, bottom + 10, "0", 10, draw.MUTED),
+        draw.text(end, bottom + 10, str(tokens.shape[1] - 1), 10, draw.MUTED, "end"),
+    ]
+    svg = draw.page(
+        "Packed windows and their loss mask 打包的窗口与损失掩码",
+        "A lane is a window. Tall: counts in the loss; low: only read. "
+        "高：计入损失；矮：只读；空：填充。",
+        drawn,
+        bottom + 24,
+    )
+    header = ["window 窗口", "documents 文档", "context 上文", "learnt 学习", "padding 空位"]
+    return View(svg, table(header, rows))
+
+
+def _parts(tokens, roles):
+    """The name of what stands at each place, (windows, length); see `PARTS`."""
+    choices = [tokens == PADDING, tokens == BEGIN, roles == ANSWER]
+    return np.select(choices, ["padding", "begin", "learnt"], "context")
+
+
+def _lane(top, cell, names, number):
+    """One window: runs of places of one kind as one rectangle."""
+    bottom, x = top + LANE, draw.LEFT
+    drawn = [draw.line(x, bottom, x + cell * len(names), bottom)]
+    looks = {
+        "begin": (LANE, draw.ACCENT),
+        "context": (6, "#b9b6ab"),
+        "learnt": (LANE - 3, draw.COLOURS[0]),
+    }
+    at = 0
+    for name, run in groupby(names):
+        size = len(list(run))
+        if name in looks:
+            height, fill = looks[name]
+            title = f"window {number}, {at}–{at + size - 1}: {name}"
+            left, width = x + at * cell, size * cell
+            drawn.append(draw.rect(left, bottom - height, width, height, fill, title))
+        at += size
+    return drawn
+
+
+def _low(x, y):
+    return draw.rect(x, y + 1, 22, 6, "#b9b6ab")
+
+
+def _empty(x, y):
+    return draw.line(x, y + 7, x + 22, y + 7, draw.MUTED)

@@ -1,0 +1,30 @@
+"""A model without TensorFlow, for tests of what is around one."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from mof_lab.vocabulary import END
+
+
+class EchoModel:
+    """Answers with the characters that it reads, as a `litert.Model` would be asked to."""
+
+    pieces = (16, 1)
+
+    def __init__(self, vocabulary, context_length=200):
+        self.size = len(vocabulary)
+        self.config = SimpleNamespace(experts=("gru",), context_length=context_length)
+        self.read = []  # every id
+
+    def initial_state(self):
+        return ()
+
+    def reader(self, expert=None, router_weights=None):
+        def read(tokens, state):
+            self.read += tokens[0].tolist()
+            logits = np.zeros((1, self.size), np.float32)
+            logits[0, max(END, self.read[-1])] = 9.0
+            return {"logits": logits, "router_weights": np.ones((1, 1)), "state": state}
+
+        return read

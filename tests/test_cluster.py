@@ -1,0 +1,347 @@
+"""Several replicas train what one would; a lost worker ends the job; experts trained at once."""
+
+import json
+import multiprocessing
+import os
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mof_lab import checkpoint, cluster, corpus
+from mof_lab.configuration import ModelConfig, Preset, Stage
+from mof_lab.errors import LabError
+from mof_lab.packing import Windows
+from mof_lab.pipeline import Run
+from mof_lab.vocabulary import Vocabulary
+
+STEPS, WINDOW, BATCH = 10, 16, 8
+MODEL = ModelConfig(
+    vocabulary_size=46,
+    embedding_dim=16,
+    gru_units=12,
+    num_layers=1,
+    num_heads=2,
+    router_units=8,
+)
+TOY = Preset(
+    name="toy",
+    about="for these tests",
+    model=MODEL,
+    stages=(
+        Stage("gru", ("gru",), STEPS, "gru"),
+        Stage("transformer", ("transformer",), STEPS, "transformer"),
+        Stage("router", ("router",), STEPS),
+        Stage("joint", ("all",), STEPS, learning_rate=0.5),
+    ),
+    window=WINDOW,
+    batch=BATCH,
+    vocabulary_size=46,
+    reasoning_examples=0,
+    shelves=(),
+    minutes=1.0,
+    xla=False,  # takes longer to compile than to run
+)
+
+
+def trained(folder, **changes):
+    """Weights after ten steps of SGD, and the losses, under the strategy in whose scope it is.
+
+    AdamW would hide a gradient of the wrong size. The clipping acts at every step, and the parts
+    of a batch weigh differently.
+    """
+    import keras
+
+    from mof_lab.model import MoF
+    from mof_lab.training import Trainer
+
+    class Plain(Trainer):
+        def _make_optimizer(self):
+            made = keras.optimizers.SGD(0.5, global_clipnorm=0.5)
+            made.build(self.variables)
+            return made
+
+    preset = replace(TOY, **changes)
+    rng = np.random.default_rng(1)
+    tokens = rng.integers(6, 46, (40, WINDOW + 1), np.uint16)
+    roles = (rng.random((40, WINDOW + 1)) < rng.random((40, 1))).astype(np.uint8)
+    vocabulary = Vocabulary([chr(0x4E00 + i) for i in range(40)])
+    packs = {"story": Windows(tokens, roles)}
+    stage = preset.stage("joint")
+    trainer = Plain(MoF(MODEL), vocabulary, packs, preset, stage, folder, reports=STEPS)
+    record = trainer.run()
+    assert record.tokens == STEPS * BATCH * WINDOW
+    return [v.numpy() for v in trainer.model.trainable_variables], [c[2] for c in record.curve]
+
+
+def assert_equal(one, other):
+    weights, losses = one
+    np.testing.assert_allclose(losses, other[1], rtol=0, atol=1e-5)
+    assert len(losses) == STEPS and np.ptp(losses) > 0.1  # something was learnt
+    for a, b in zip(weights, other[0], strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
+
+
+def in_processes(function, *argument_lists):
+    """Starts `function(connection, *arguments)` in one process for each list of arguments.
+
+    Returns:
+        (process, what it sends to us) of each.
+    """
+    context, found = multiprocessing.get_context("spawn"), []
+    for arguments in argument_lists:
+        here, there = context.Pipe(duplex=False)
+        process = context.Process(target=function, args=(there, *arguments))
+        process.start()
+        there.close()
+        found.append((process, here))
+    return found
+
+
+def received(connection, seconds=900):
+    assert connection.poll(seconds), "nothing came"
+    return connection.recv()
+
+
+# ---- the same as one ----------------------------------------------------------------------------
+
+
+def _replicas(connection, folder):
+    """One replica, two, and two that compute their windows in two parts: in one process."""
+    import tensorflow as tf
+
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    connection.send(trained(folder / "one"))
+    for parts in (1, 2):
+        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+        with strategy.scope():
+            assert strategy.num_replicas_in_sync == 2
+            connection.send(trained(folder / f"two in {parts}", accumulate=parts))
+
+
+def test_two_replicas_equal_one(tmp_path):
+    ((process, results),) = in_processes(_replicas, (tmp_path,))
+    one = received(results)
+    for _ in range(2):
+        assert_equal(received(results), one)
+    process.join()
+    assert process.exitcode == 0
+
+
+def _worker(connection, folder, config):
+    os.environ["TF_CONFIG"] = config
+    with cluster.strategy_named("multi-worker").scope():
+        connection.send(trained(folder))
+
+
+def _alone(connection, folder):
+    connection.send(trained(folder))
+
+
+@pytest.mark.slow
+def test_two_workers_equal_one(tmp_path):
+    one, two = cluster.on_this_machine(2)
+    shared = tmp_path / "two"
+    started = in_processes(_worker, (shared, one), (shared, two))
+    started += in_processes(_alone, (tmp_path / "one",))
+    first, second, alone = [received(results) for _, results in started]
+    assert_equal(first, alone)
+    assert_equal(second, alone)
+    for process, _ in started:
+        process.join()
+        assert process.exitcode == 0
+    assert checkpoint.read_meta(shared)["record"]["done"]
+
+
+def test_a_batch_that_can_not_be_divided(tmp_path):
+    with pytest.raises(LabError, match=r"8 windows.*3 part"):
+        trained(tmp_path, accumulate=3)
+
+
+# ---- stages, lost workers -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def text():
+    rows = [
+        corpus._document("story", str(i), text="甲乙丙丁戊己庚辛"[i % 5 :] * (1 + i % 3))
+        for i in range(60)
+    ]
+    return corpus.split(rows)
+
+
+def _work(connection, folder, config, text, steps):
+    from mof_lab import training
+
+    os.environ["TF_CONFIG"] = config
+    training.SAVE_EVERY_SECONDS = 0.0
+    preset = replace(TOY, stages=tuple(replace(s, steps=steps) for s in TOY.stages))
+    try:
+        cluster.work(connection.send, preset, folder, text, ["gru"], "multi-worker")
+        connection.send("finished")
+    except LabError as error:
+        connection.send(str(error))
+
+
+@pytest.mark.slow
+def test_a_lost_worker_ends_the_job_and_it_goes_on(text, tmp_path):
+    def start(steps=400):
+        pairs = cluster.on_this_machine(2)
+        return in_processes(_work, *((tmp_path, config, text, steps) for config in pairs))
+
+    (first, said), (second, _) = start()
+    while received(said).step < 3:
+        pass
+    while not (tmp_path / "gru" / "meta.json").exists():
+        received(said)
+    os.kill(second.pid, signal.SIGKILL)
+    message = received(said)
+    while not isinstance(message, str):
+        message = received(said)
+    assert "worker was lost" in message and "last checkpoint" in message
+    first.join()
+    second.join()
+    meta = checkpoint.read_meta(tmp_path / "gru")
+    assert 0 < meta["step"] < 400 and not meta["record"]["done"]
+    begun = start()
+    steps = []
+    for _, said in begun:
+        message = received(said)
+        while not isinstance(message, str):
+            steps.append(message.step)
+            message = received(said)
+        assert message == "finished"
+    assert min(steps) > meta["step"] and max(steps) == 400
+    assert checkpoint.read_meta(tmp_path / "gru")["record"]["done"]
+    for process, _ in begun:
+        process.join()
+        assert process.exitcode == 0
+
+
+# ---- Ray ----------------------------------------------------------------------------------------
+
+
+def _on_ray(folder, lost):
+    """Trains in one of Ray's workers; with `lost`, the second one dies the first time."""
+    second = cluster.workers()[1] == 1
+    with cluster.strategy_named("multi-worker").scope():
+        if lost and second and not (folder / "lost").exists():
+            (folder / "lost").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        weights, losses = trained(folder / "run")
+    if not second:
+        np.savez(folder / "weights.npz", *weights, losses=losses)
+
+
+@pytest.fixture
+def ray_workers(monkeypatch):
+    pytest.importorskip("ray", reason="Ray is not installed: extra cluster")
+    here = os.pathsep.join([os.path.dirname(__file__), os.path.dirname(os.path.dirname(__file__))])
+    monkeypatch.setenv("PYTHONPATH", here)
+
+
+@pytest.mark.slow
+def test_two_ray_workers_equal_one(ray_workers, tmp_path):
+    cluster.with_ray(2, tmp_path, _on_ray, tmp_path, False)
+    ((_, results),) = in_processes(_alone, (tmp_path / "one",))
+    with np.load(tmp_path / "weights.npz") as found:
+        losses = found["losses"].tolist()
+        weights = [found[f"arr_{i}"] for i in range(len(found.files) - 1)]
+    assert_equal((weights, losses), received(results))
+
+
+@pytest.mark.slow
+def test_a_lost_ray_worker(ray_workers, tmp_path):
+    with pytest.raises(LabError, match=r"Ray job ended.*last checkpoint"):
+        cluster.with_ray(2, tmp_path, _on_ray, tmp_path, True)
+    cluster.with_ray(2, tmp_path, _on_ray, tmp_path, True)
+    assert checkpoint.read_meta(tmp_path / "run")["record"]["done"]
+
+
+def test_without_ray(monkeypatch, tmp_path):
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    with pytest.raises(LabError, match=r"not installed.*cluster"):
+        cluster.with_ray(2, tmp_path, print)
+
+
+# ---- experts at the same time -------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_two_experts_at_once_then_the_router(text, tmp_path):
+    """What comes of it is what one after the other would have given, bit for bit."""
+    stages = [TOY.stage("gru"), TOY.stage("transformer")]
+    at_once = Run(TOY, tmp_path / "at once", text)
+    cluster.train_at_once(at_once, stages, "experts")
+    one_by_one = Run(TOY, tmp_path / "one by one", text)
+    one_by_one.train("gru")
+    one_by_one.train("transformer", "gru")
+    both = [r.model_after(n) for r, n in ((at_once, "experts"), (one_by_one, "transformer"))]
+    fresh = at_once.new_model()
+    for a, b, before in zip(*(m.trainable_variables for m in (*both, fresh)), strict=True):
+        assert np.array_equal(a, b), a.path
+        expert = a.path.split("/")[0] in ("gru", "transformer")
+        assert expert != np.array_equal(a, before), a.path
+    report = at_once.train("router", "experts")
+    assert report["steps"] == STEPS
+    assert checkpoint.read_meta(at_once.directory / "router")["record"]["done"]
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        (Stage("gru", ("stem", "head", "gru"), 1, "gru"), TOY.stage("transformer")),
+        (TOY.stage("gru"), TOY.stage("router")),
+        (TOY.stage("gru"), replace(TOY.stage("gru"), name="again")),
+    ],
+)
+def test_stages_that_need_each_other(stages):
+    with pytest.raises(LabError, match="at once"):
+        cluster.train_at_once(None, stages, "experts")
+
+
+# ---- what is said before anything begins --------------------------------------------------------
+
+
+GOOD = {"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 1}}
+
+
+def test_where_the_workers_are(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", json.dumps(GOOD))
+    assert cluster.workers() == (["a:1", "b:2"], 1)
+    cluster.check("multi-worker")
+    for i, config in enumerate(map(json.loads, cluster.on_this_machine(3))):
+        assert config["task"] == {"type": "worker", "index": i}
+        assert len(set(config["cluster"]["worker"])) == 3
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "",
+        "{",
+        "[]",
+        '"worker"',
+        json.dumps({**GOOD, "task": {"type": "worker", "index": 2}}),
+        json.dumps({**GOOD, "task": {"type": "worker", "index": -1}}),
+        json.dumps({**GOOD, "task": {"type": "ps", "index": 0}}),
+        json.dumps({**GOOD, "cluster": {"worker": ["a:1", "b"]}}),
+        json.dumps({**GOOD, "cluster": {"worker": [], "chief": ["a:1"]}}),
+        json.dumps({**GOOD, "cluster": {"worker": "a:1"}}),
+    ],
+)
+def test_a_bad_cluster(monkeypatch, config):
+    monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(LabError, match="TF_CONFIG is .*expected") as caught:
+        cluster.check("multi-worker")
+    assert "\n" not in str(caught.value)
+    monkeypatch.delenv("TF_CONFIG")
+    with pytest.raises(LabError, match="TF_CONFIG"):
+        cluster.check("multi-worker")
+
+
+def test_an_unknown_strategy():
+    with pytest.raises(LabError, match=r"'horovod'.*mirrored"):
+        cluster.check("horovod")

@@ -1,0 +1,198 @@
+"""tools/router_study.py on a toy: what it measures, that it goes on, and what its page says."""
+
+import importlib.util
+import json
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mof_lab import evaluation, probes
+from mof_lab.corpus import Corpus, Question, _document
+from mof_lab.errors import LabError
+from mof_lab.intervals import T, over_seeds
+from mof_lab.probes import Probes
+from mof_lab.vocabulary import Vocabulary
+
+PLACE = Path(__file__).resolve().parent.parent / "tools" / "router_study.py"
+EXPERTS = ("gru", "transformer")
+ALL = Vocabulary(sorted({c for topic in probes.TOPICS.values() for c in "".join(topic.values)}))
+
+
+@pytest.fixture(scope="module")
+def tool():
+    """`tools/router_study.py` as a module."""
+    spec = importlib.util.spec_from_file_location("router_study", PLACE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def text(rows):
+    """The toy rows, with stories to put between and questions of two kinds."""
+    questions = [
+        Question("knowledge", "places", (f"{who}在哪里？",), ("在白桥。",)) for who in "米阿灰"
+    ]
+    questions.append(Question("reasoning", "addition", ("1加2是几？",), ("是3。",)))
+    held_out = [_document("story", f"s{i}", text=f"米米在河边等了{i}天。") for i in range(9)]
+    return Corpus(rows, held_out + rows[:5], questions)
+
+
+@pytest.fixture
+def small(tool, preset, text):
+    """A study of one stage and a few steps."""
+    stage = replace(preset.stage("joint"), steps=1)
+    toy = replace(preset, stages=(stage,), model=replace(preset.model, num_layers=1))
+    return tool.Study(toy, text, minutes=1.0, asked=2, probes=1, distances=(4, 16))
+
+
+@pytest.mark.slow
+def test_a_study_in_earnest(tool, small, tmp_path, monkeypatch):
+    """Processes of their own, compiled, and answers written to their ends."""
+    monkeypatch.setitem(sys.modules, "router_study", tool)
+    monkeypatch.syspath_prepend(str(PLACE.parent))
+    results = tmp_path / "study.json"
+    found = tool.study(small, ["entropy"], [1], results, tmp_path / "study.md", tmp_path / "runs")
+    assert set(found["runs"]["entropy"]["1"]["right"]) == {"mixture", *EXPERTS}
+
+
+def test_what_is_measured(tool, text, packs, vocabulary, model, preset, monkeypatch):
+    """Of a toy that nobody trained, and that writes nothing: 60 characters an answer take long."""
+    monkeypatch.setattr(evaluation, "complete", lambda model, prompts, *_: [[]] * len(prompts))
+    job = SimpleNamespace(
+        model_after=lambda stage: model,
+        vocabulary=vocabulary,
+        windows=lambda split: packs,
+        preset=preset,
+    )
+    values = {topic: list(t.values[:3]) for topic, t in probes.TOPICS.items()}
+    asked = Probes(text, ALL, 1).recall_by_distance(1, (4,))
+    assert asked
+    found = tool.measure(print, job, "chat", text.questions, asked, values)
+    assert set(found["weights"]) == {"story", "chat", "knowledge", "reasoning"}
+    for weights in found["weights"].values():
+        assert sum(weights) == pytest.approx(1, abs=1e-4)
+    for who in ("mixture", *EXPERTS):
+        assert found["right"][who] == {"knowledge": 0, "reasoning": 0}
+        assert found["recall"][who] == {"4": 0}
+        assert math.isfinite(found["saved"][who]["4"])
+
+
+def made_up(tool, study, variant, seed, folder):
+    """Figures that a training might give."""
+    rng = np.random.default_rng([seed, len(variant)])
+    folder.mkdir(parents=True)
+    ways = ("mixture", *EXPERTS)
+    return {
+        "tokens": 1,
+        "weights": {k: rng.dirichlet([1, 1]).tolist() for k in ("knowledge", "reasoning")},
+        "right": {w: {"knowledge": rng.random()} for w in ways},
+        "recall": {w: {"4": rng.random()} for w in ways},
+        "saved": {w: {"4": rng.normal()} for w in ways},
+    }
+
+
+def test_a_study_goes_on_and_says_what_it_found(tool, small, monkeypatch, tmp_path):
+    monkeypatch.setattr(tool.Study, "run", lambda *a: made_up(tool, *a))
+    results, page, told = tmp_path / "study.json", tmp_path / "study.md", []
+    options = {"results": results, "page": page, "folder": tmp_path / "runs", "tell": told.append}
+    tool.study(small, ["plain"], [1], **options)
+    first = json.loads(results.read_text(encoding="utf-8"))
+    found = tool.study(small, ["plain", "balance"], [1, 2], **options)
+    order = [("plain", 1), ("balance", 1), ("plain", 2), ("balance", 2)]
+    assert told == [f"{variant}, seed {seed} …" for variant, seed in order]
+    assert first["runs"]["plain"]["1"] == found["runs"]["plain"]["1"]
+    assert json.loads(results.read_text(encoding="utf-8")) == found
+    assert not list((tmp_path / "runs" / "toy").iterdir())
+    written = page.read_text(encoding="utf-8")
+    assert "plain 2, balance 2" in written and "With balance = 0.1" in written
+    assert written.count("Verdict") == 2 and "nan" not in written
+    mean = np.mean([run["right"]["gru"]["knowledge"] for run in found["runs"]["plain"].values()])
+    assert f"| {mean:.1%} [" in written
+    with pytest.raises(LabError, match="other settings"):
+        tool.study(replace(small, minutes=2.0), ["plain"], [1], **options)
+
+
+def test_terms_go_where_the_router_speaks(tool, preset, text, monkeypatch, tmp_path):
+    made = []
+
+    def run(preset, folder, text):
+        made.append(preset)
+        raise LabError("enough")
+
+    monkeypatch.setattr(tool.pipeline, "Run", run)
+    with pytest.raises(LabError, match="enough"):
+        tool.Study(preset, text).run("balance", 7, tmp_path)
+    factors = {stage.name: stage.balance for stage in made[0].stages}
+    assert factors == {"gru": 0, "transformer": 0, "router": 0.1, "joint": 0.1, "chat": 0.1}
+    assert made[0].seed == 7
+
+
+def test_bits_saved_are_those_of_the_content(tool, text, monkeypatch):
+    """A reader that knows what was told saves all of it; one that does not saves nothing."""
+    known = "".join(
+        "".join((*topic.values, *topic.told, topic.reply, *topic.asked, *topic.answers))
+        for topic in probes.TOPICS.values()
+    )
+    vocabulary = Vocabulary(sorted(set(known + "米在河边等了0123456789天好，我听着呢。")))
+    made = Probes(text, vocabulary, 1)
+    asked = made.recall_by_distance(2, (8,))
+    assert asked
+
+    def knowing(model, tokens, expert, batch):
+        """4 ln 2 nats for a character that stands only once in its row, 0 for others."""
+        nats = np.zeros((len(tokens), tokens.shape[1] - 1))
+        for row, found in zip(tokens, nats, strict=True):
+            for i, token in enumerate(row[1:], start=1):
+                found[i - 1] = 0 if (row[:i] == token).any() else 4 * math.log(2)
+        return nats
+
+    monkeypatch.setattr("mof_lab.evaluation.window_nats", knowing)
+    assert 2 < tool.bits_saved(None, vocabulary, asked, made.values, None) <= 4
+    monkeypatch.setattr(
+        "mof_lab.evaluation.window_nats", lambda model, tokens, *_: np.ones(tokens[:, 1:].shape)
+    )
+    assert tool.bits_saved(None, vocabulary, asked, made.values, None) == 0
+
+
+def seeds(gaps):
+    """Trainings whose GRU weighs knowledge by so much more than reasoning."""
+    return [{"weights": {"knowledge": [0.5 + g, 0.5 - g], "reasoning": [0.5, 0.5]}} for g in gaps]
+
+
+@pytest.mark.parametrize(
+    ("gaps", "said"),
+    [
+        ((0.2, 0.21, 0.22), "as the article says"),
+        ((-0.2, -0.21, -0.22), "the opposite"),
+        ((-0.2, 0.2, 0.01), "no difference"),
+        ((0.2,), "one seed"),
+    ],
+)
+def test_the_verdict_follows_from_the_figures(tool, gaps, said):
+    assert tool.verdict(seeds(gaps), EXPERTS).count(said) == 2  # of each of the two experts
+    assert tool.verdict(seeds(gaps), ("a", "b")) == ""
+
+
+def test_the_interval_over_seeds():
+    """It holds the true mean in 95 % of many samples; one value says nothing."""
+    rng = np.random.default_rng(1)
+    for count in (2, 3, 10):
+        samples = rng.normal(3.0, 2.0, (4000, count))
+        bounds = [over_seeds(sample) for sample in samples]
+        assert 0.935 < np.mean([low <= 3.0 <= high for low, high in bounds]) < 0.965
+    assert over_seeds([1.0]) is None
+    assert all(a > b for a, b in zip(T, T[1:], strict=False)) and T[-1] > 1.96
+
+
+def test_files_of_something_else_are_refused(tool, tmp_path, capsys):
+    path = tmp_path / "other.json"
+    path.write_text("{}", encoding="utf-8")
+    assert tool.main(["--out", str(path), "--page"]) == 1
+    assert "not a file of this study" in capsys.readouterr().err
+    assert tool.main(["--seeds", "0"]) == 1

@@ -1,0 +1,47 @@
+"""The cost model: what must hold for any step and any link, and one case by hand."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mof_lab import scaling
+from mof_lab.scaling import Step
+
+steps = st.builds(Step, st.floats(1e-3, 100), st.integers(128, 10**6), st.integers(10**4, 10**9))
+links = st.floats(1e7, 1e11)
+
+
+def test_a_case_by_hand():
+    """A million weights over 10 MB/s: four workers send 6 MB each, 0.6 s, in six messages."""
+    step = Step(seconds=1.4, characters=1000, parameters=10**6)
+    assert scaling.sent(step, 4) == 6e6
+    assert scaling.seconds(step, 4, 1e7, latency=0.0) == pytest.approx(2.0)
+    assert scaling.speed(step, 4, 1e7, latency=0.0) == pytest.approx(2000)
+    assert scaling.efficiency(step, 4, 1e7, latency=0.0) == pytest.approx(0.7)
+    assert scaling.seconds(step, 4, 1e7, latency=0.1) == pytest.approx(2.6)
+    assert scaling.days(3 * 86400 * 2000, 2000) == pytest.approx(1.0)
+
+
+@given(steps, st.integers(1, 5000), links)
+def test_more_workers_wait_more(step, workers, link):
+    """And together are never quicker than as many that wait for nobody."""
+    one = scaling.efficiency(step, workers, link)
+    assert scaling.efficiency(step, workers + 1, link) <= one <= 1
+    ideal = workers * scaling.speed(step, 1, link)
+    assert scaling.speed(step, workers, link) <= ideal * (1 + 1e-9)
+    assert scaling.speed(step, 1, link) == pytest.approx(step.characters / step.seconds)
+
+
+@given(steps, links, st.floats(0.1, 0.95))
+def test_where_it_stops_paying(step, link, share):
+    last = scaling.most_workers(step, link, share)
+    assert scaling.efficiency(step, last + 1, link) < share
+    assert last == 1 or scaling.efficiency(step, last, link) >= share
+
+
+@given(steps, st.integers(2, 64), links)
+def test_a_batch_that_is_shared(step, workers, link):
+    """Never more times quicker than there are workers, and less than if each had a batch."""
+    quicker = scaling.fixed_batch_speedup(step, workers, link)
+    assert quicker <= workers
+    assert quicker <= workers * scaling.efficiency(step, workers, link) * (1 + 1e-9)
