@@ -48,7 +48,7 @@ def probabilities(logits, sampling, written=()):
         written: ids of the answer so far, for the repetition penalty (Keskar et al. 2019, §4.1).
     """
     logits = np.array(logits, np.float64)
-    if not np.isfinite(logits).all():
+    if not (logits < np.inf).all():  # -inf is what a model may forbid; NaN is not below it
         raise LabError("The model's logits are no numbers: its weights are damaged; load others.")
     logits[list(NEVER)] = -np.inf
     if sampling.repetition_penalty != 1.0 and len(written):

@@ -61,7 +61,7 @@ class Table(str):
     """
 
     def __new__(cls, header, rows):
-        cells = [[visible(cell) for cell in row] for row in (header, *rows)]
+        cells = [[visible(str(cell)) for cell in row] for row in (header, *rows)]
         widths = [max(columns(row[i]) for row in cells) for i in range(len(header))]
         lines = [
             "  ".join(cell + " " * (w - columns(cell)) for cell, w in zip(row, widths, strict=True))

@@ -7,6 +7,19 @@ import numpy as np
 from mof_lab.vocabulary import END
 
 
+class Variable:
+    """What a checkpoint saves of a variable."""
+
+    def __init__(self, path, value):
+        self.path, self.value = path, value
+
+    def numpy(self):
+        return np.asarray(self.value)
+
+    def assign(self, value):
+        self.value = value
+
+
 class EchoModel:
     """Answers with the characters that it reads, as a `litert.Model` would be asked to."""
 

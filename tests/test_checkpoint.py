@@ -6,12 +6,12 @@ import os
 import shutil
 import subprocess
 from dataclasses import replace
-from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 from conftest import scrambled
+from stubs import Variable
 
 from mof_lab import checkpoint
 from mof_lab.errors import LabError
@@ -79,7 +79,7 @@ def test_a_checkpoint_loads_twice_in_one_process(config, vocabulary, tmp_path, c
 
 
 def test_weights_of_equal_names_are_kept_apart():
-    one, two = (SimpleNamespace(path="dense/kernel", value=i) for i in (1, 2))
+    one, two = (Variable("dense/kernel", i) for i in (1, 2))
     assert len(checkpoint.arrays_of([one, two])) == 2
 
 

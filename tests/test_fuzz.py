@@ -20,7 +20,7 @@ from conftest import toy_config, toy_preset, toy_rows
 from hypothesis import given
 from hypothesis import strategies as st
 from mutations import NASTY, of_bytes, of_json
-from stubs import EchoModel
+from stubs import EchoModel, Variable
 
 from mof_lab import appraisal, checkpoint, corpus, litert, planner, training_views
 from mof_lab.adapters import ANSWER, CHOICES, PROBLEM, QUESTION, SOLUTION, TEXT, adapt
@@ -89,7 +89,7 @@ def parameters():
 
 def saved_checkpoint(folder):
     words = Vocabulary(CHARACTERS)
-    variables = [SimpleNamespace(path=name, value=value) for name, value in parameters().items()]
+    variables = [Variable(name, value) for name, value in parameters().items()]
     config = toy_config(len(words))
     record = Record(6, 3.5, 700, 6, True, 10**8, [[3, 1.5, 3.0, None], [6, 3.5, 2.0, 3.5]])
     meta = {"step": 6, "stage": "gru", "preset": "toy", "seed": 1, "record": vars(record)}
@@ -117,10 +117,7 @@ def same_checkpoint(found, content):
 
 def fitting_arrays(found, content):
     """Arrays of another file with a right checksum: a model takes them, or says why not."""
-    variables = [
-        SimpleNamespace(path=name, value=value, assign=lambda array: None)
-        for name, value in parameters().items()
-    ]
+    variables = [Variable(name, value) for name, value in parameters().items()]
     try:
         checkpoint._assign("here", found, variables)
     except LabError:

@@ -208,7 +208,7 @@ def test_a_checkpoint_of_the_first_format_still_answers_alike():
 # ---- the page of promises
 
 
-def tests_of(path):
+def names_in(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
@@ -218,6 +218,6 @@ def test_every_test_that_the_page_of_promises_names_exists():
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
     assert len(named) > 25
     for file, test in named:
-        assert test in tests_of(ROOT / file), f"{file}::{test}"
+        assert test in names_in(ROOT / file), f"{file}::{test}"
     for file in re.findall(r"\]\(([^)#]+)\)", page):
         assert (ROOT / "docs" / file).exists(), file

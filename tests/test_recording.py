@@ -129,6 +129,7 @@ def test_earlier_runs_are_found_newest_first(tmp_path):
         folder.mkdir(parents=True)
         curve = [[1, 0.5, 3.0, None], [2, 1.0, 2.5 + i, 4.0]] if name != "empty" else []
         own = {**meta, "record": {"curve": curve}, "saved": f"2026-01-0{i + 1}"}
+        own = checkpoint.sealed(own)
         (folder / "meta.json").write_text(json.dumps(own), encoding="utf-8")
     damaged = tmp_path / "damaged" / "gru"
     damaged.mkdir(parents=True)
