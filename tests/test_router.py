@@ -111,21 +111,19 @@ def test_a_stage_refuses_what_can_not_be(changes, message):
 @pytest.fixture
 def train(config, vocabulary, packs, preset, tmp_path):
     """Trains the router of a lopsided toy model; gives the trainer."""
-    tf.config.run_functions_eagerly(True)
 
     def train(name, whole=None, **changes):
         experts = ("gru", "transformer") if "three" not in name else ("gru", "transformer", "b")
         model = MoF(replace(config, num_layers=1, experts=experts))
         bias = model.router.scores.bias
         bias.assign([2.0] + [0.0] * (len(experts) - 1))
-        stage = replace(preset.stage("router"), learning_rate=0.03, steps=12, **changes)
-        whole = replace(preset, **(whole or {}))
+        stage = replace(preset.stage("router"), learning_rate=0.1, steps=12, **changes)
+        whole = replace(preset, xla=False, **(whole or {}))
         trainer = Trainer(model, vocabulary, packs, whole, stage, tmp_path / name, reports=12)
         trainer.run()
         return trainer
 
-    yield train
-    tf.config.run_functions_eagerly(False)
+    return train
 
 
 def weights_of(trainer, packs):
