@@ -3,6 +3,8 @@
     python tools/trials.py optimiser            # runs what is missing of this question
     python tools/trials.py                      # lists the questions; writes docs/trials.md anew
 
+Where a question says one core, `taskset -c 0` before the command keeps it to one.
+
 Each trial trains all stages in `runs/trials/QUESTION/VARIANT`, is judged as every run is, and
 adds its figures to docs/trials.json. docs/trials.md is made from that file.
 """
@@ -30,7 +32,16 @@ class Trial:
     variants: dict  # name -> what changes: fields of the preset, of its model, or see `changed`
     preset: str = "tiny"
     minutes: float = 3.0  # of training, for each variant
+    cores: int = 2
 
+
+#: `small` as it was until it was made smaller.
+FIVE = {
+    "embedding_dim": 256,
+    "gru_units": 512,
+    "router_units": 64,
+    "shares": {"story": 0.03, "chat": 0.12, "knowledge": 0.45, "reasoning": 0.40},
+}
 
 TRIALS = {
     "seed": Trial(
@@ -44,6 +55,13 @@ TRIALS = {
             "Muon": {"optimizer": "muon"},
             "Lion": {"optimizer": "lion", "rate": 0.2, "weight_decay": 1.5},
         },
+    ),
+    "small_optimiser": Trial(
+        "AdamW or Muon for a model of 5 M?",
+        {"AdamW": FIVE, "Muon": {**FIVE, "optimizer": "muon"}},
+        preset="small",
+        minutes=8.0,
+        cores=1,
     ),
     "rate": Trial(
         "Which learning rate?",
@@ -182,11 +200,11 @@ def page(results):
         "# Equal-time trials",
         "",
         "Made by `tools/trials.py` from `docs/trials.json`. Each trial changes one thing of a "
-        "preset and trains as many minutes as the others of its question, on 2 cores, on the same "
-        "text; the schedule ends with the time. Bits per character and right answers are those of "
-        "held-out text and questions, as in every report. One run each: read a difference against "
-        "those of the first question, which changes nothing but the seed; and only between rows of "
-        "the same text.",
+        "preset and trains as many minutes as the others of its question, on the same text; the "
+        "schedule ends with the time. Bits per character and right answers are those of held-out "
+        "text and questions, as in every report. One run each: read a difference against those of "
+        "the first question, which changes nothing but the seed; and only between rows of the same "
+        "text.",
     ]
     for name, trial in TRIALS.items():
         done = results.get(name, {})
@@ -197,7 +215,7 @@ def page(results):
             f"## {trial.question}",
             "",
             f"`python tools/trials.py {name}`: preset `{trial.preset}`, "
-            f"{trial.minutes:g} minutes each.",
+            f"{trial.minutes:g} minutes each, on {trial.cores} core{'s' * (trial.cores > 1)}.",
             "",
             "| variant | text | parameters | characters seen | bits/char | "
             + " | ".join(QUESTION_KINDS)
