@@ -212,7 +212,7 @@ PRESETS = {
             batch=8,
             vocabulary_size=4000,
             reasoning_examples=200_000,
-            shelves=("core", "wide"),
+            shelves=("core", "more"),
             minutes=150.0,
             weight_decay=0.3,
         ),
@@ -232,7 +232,7 @@ PRESETS = {
             batch=16,
             vocabulary_size=6000,
             reasoning_examples=200_000,
-            shelves=("core", "wide", "deep"),
+            shelves=("core", "more", "wide", "deep"),
             minutes=720.0,
         ),
         Preset(
@@ -254,7 +254,7 @@ PRESETS = {
             batch=16,
             vocabulary_size=6000,
             reasoning_examples=300_000,
-            shelves=("core", "wide", "deep"),
+            shelves=("core", "more", "wide", "deep"),
             minutes=5760.0,
         ),
         Preset(
