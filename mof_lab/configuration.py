@@ -168,15 +168,17 @@ class Preset:
 
 PRETRAIN = (("story", 0.18), ("chat", 0.17), ("knowledge", 0.3), ("reasoning", 0.35))
 CHAT = (("story", 0.03), ("chat", 0.12), ("knowledge", 0.45), ("reasoning", 0.40))
+#: With more kinds of reasoning and more dialogues to learn.
+SMALL_CHAT = (("story", 0.03), ("chat", 0.16), ("knowledge", 0.36), ("reasoning", 0.45))
 
 
-def _stages(gru, transformer, router, joint, chat, rate):
+def _stages(gru, transformer, router, joint, chat, rate, chat_shares=CHAT):
     return (
         Stage("gru", ("stem", "head", "gru"), gru, "gru", False, rate, PRETRAIN),
         Stage("transformer", ("transformer",), transformer, "transformer", False, rate, PRETRAIN),
         Stage("router", ("router",), router, "", False, rate, PRETRAIN),
         Stage("joint", ("all",), joint, "", False, rate * 0.8, PRETRAIN),
-        Stage("chat", ("all",), chat, "", True, rate, CHAT),
+        Stage("chat", ("all",), chat, "", True, rate, chat_shares),
     )
 
 
@@ -198,21 +200,21 @@ PRESETS = {
         ),
         Preset(
             name="small",
-            about="5.2 M parameters, up to 2½ hours, about 2 GB",
+            about="4 M parameters, up to 2½ hours, about 2 GB",
             model=ModelConfig(
-                embedding_dim=256,
-                gru_units=512,
+                embedding_dim=224,
+                gru_units=448,
                 num_layers=4,
                 num_heads=8,
-                router_units=64,
+                router_units=48,
                 dropout=0.1,
             ),
-            stages=_stages(600, 600, 120, 1200, 12000, 2e-3),
+            stages=_stages(600, 600, 120, 1200, 12000, 2e-3, SMALL_CHAT),
             window=256,
             batch=8,
             vocabulary_size=4000,
             reasoning_examples=200_000,
-            shelves=("core", "wide"),
+            shelves=("core", "more"),
             minutes=150.0,
             weight_decay=0.3,
         ),
@@ -232,7 +234,7 @@ PRESETS = {
             batch=16,
             vocabulary_size=6000,
             reasoning_examples=200_000,
-            shelves=("core", "wide", "deep"),
+            shelves=("core", "more", "wide", "deep"),
             minutes=720.0,
         ),
         Preset(
@@ -254,7 +256,7 @@ PRESETS = {
             batch=16,
             vocabulary_size=6000,
             reasoning_examples=300_000,
-            shelves=("core", "wide", "deep"),
+            shelves=("core", "more", "wide", "deep"),
             minutes=5760.0,
         ),
         Preset(

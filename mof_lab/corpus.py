@@ -35,7 +35,12 @@ KINDS = ("story", "chat", "knowledge", "reasoning")
 QUESTION_KINDS = ("knowledge", "familiar", "reasoning")
 DATA = Path(__file__).resolve().parent.parent / "data"
 #: Kinds of reasoning that belong to each shelf of `data/`.
-REASONING = {"core": reasoning.CORE, "wide": reasoning.WIDE, "deep": ()}
+REASONING = {
+    "core": reasoning.CORE,
+    "more": reasoning.MORE,
+    "wide": reasoning.WIDE,
+    "deep": (),
+}
 #: Problems of each kind that are kept for judging, where there are so many.
 PROBLEMS = 100
 #: Share of stories and dialogues kept for judging.

@@ -8,7 +8,7 @@ import pytest
 from opencc import OpenCC
 
 from mof_lab.errors import LabError
-from mof_lab.reasoning import CORE, KINDS, WIDE, generate, shows_held_out_sum
+from mof_lab.reasoning import CORE, KINDS, MORE, WIDE, generate, shows_held_out_sum
 from mof_lab.reasoning.deduction import TRAITS
 from mof_lab.reasoning.memory import MORE_TOPICS, TOPICS
 from mof_lab.reasoning.problem import is_kept, sum_key
@@ -57,9 +57,22 @@ def test_no_trained_repetition_spells_a_judged_text(by_kind):
     assert not [text for text in texts if is_kept(f"characters {text}")]
 
 
-def test_kinds_are_core_or_wide():
-    assert not set(CORE) & set(WIDE)
-    assert {*CORE, *WIDE} == set(KINDS)
+def test_each_kind_is_on_one_shelf():
+    kinds = (*CORE, *MORE, *WIDE)
+    assert len(kinds) == len(set(kinds)) and set(kinds) == set(KINDS)
+
+
+def test_a_count_is_held_out_in_every_order():
+    keys = {}
+    for held_out in (False, True):
+        found = generate(1500, 1, held_out=held_out, kinds=["counting"])
+        keys[held_out] = {p.key for p in found}
+    assert not keys[False] & keys[True]
+    things = {
+        k: {frozenset(key.removeprefix("counting ").split("、")) for key in v}
+        for k, v in keys.items()
+    }
+    assert not things[False] & things[True]
 
 
 def test_the_seed_decides():

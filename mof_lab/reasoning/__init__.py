@@ -15,7 +15,7 @@ from ..errors import LabError
 from . import characters, deduction, memory, order, products, sums, time, tracing
 from .problem import Problem, is_kept, shows_held_out, shows_held_out_sum
 
-__all__ = ["CORE", "KINDS", "WIDE", "Problem", "generate", "shows_held_out_sum"]
+__all__ = ["CORE", "KINDS", "MORE", "WIDE", "Problem", "generate", "shows_held_out_sum"]
 
 _CORE = (
     sums.addition,
@@ -30,13 +30,16 @@ _CORE = (
     order.ordering,
     memory.memory,
 )
-_WIDE = (
+_MORE = (
     sums.long_addition,
     sums.long_subtraction,
     products.multiplication,
+    order.long_comparison,
+    memory.long_memory,
+)
+_WIDE = (
     products.division,
     products.units,
-    order.long_comparison,
     order.long_ordering,
     order.odd_one_out,
     time.calendar,
@@ -45,15 +48,16 @@ _WIDE = (
     deduction.either_or,
     deduction.syllogism,
     tracing.long_tracing,
-    memory.long_memory,
     characters.characters,
     characters.repeat,
 )
 #: Every kind by name: a function that draws one problem from a random generator.
-KINDS = {make.__name__: make for make in (*_CORE, *_WIDE)}
+KINDS = {make.__name__: make for make in (*_CORE, *_MORE, *_WIDE)}
 #: Kinds that a model of 1 M parameters learns in minutes.
 CORE = tuple(make.__name__ for make in _CORE)
-#: Kinds that need a larger model and more time.
+#: Kinds that a model of 5 M parameters learns in two hours.
+MORE = tuple(make.__name__ for make in _MORE)
+#: Kinds for a larger model still.
 WIDE = tuple(make.__name__ for make in _WIDE)
 
 #: A kind of which so many draws in a row bring nothing new is used up.

@@ -166,7 +166,7 @@ def counting(rng):
     return ask(
         rng,
         "counting",
-        f"counting {_listed(items)}",
+        f"counting {_listed(sorted(items))}",  # in whatever order they are named
         COUNT,
         f"有{HOW_MANY[len(items)]}{unit}。",
         listed=_listed(items),
