@@ -16,8 +16,8 @@ def cache_folder():
     return Path(os.environ.get("MOF_LAB_CACHE") or PROJECT / ".cache")
 
 
-def shipped(name="tiny"):
-    """The folder of a checkpoint that comes with the project."""
+def shipped(name="small"):
+    """The folder of a checkpoint that comes with the project: the one to talk with, or `tiny`."""
     return PROJECT / "checkpoints" / name
 
 

@@ -188,7 +188,7 @@ def test_folders(monkeypatch, tmp_path):
     assert folders.runs_folder() == tmp_path / "runs"
     monkeypatch.setenv("MOF_LAB_RUNS", "elsewhere")
     assert str(folders.runs_folder()) == "elsewhere"
-    assert folders.shipped() == tmp_path / "checkpoints" / "tiny"
+    assert folders.shipped() == tmp_path / "checkpoints" / "small"
     monkeypatch.delenv("MOF_LAB_FAST", raising=False)
     assert not folders.fast()
     monkeypatch.setenv("MOF_LAB_FAST", "1")
