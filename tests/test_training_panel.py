@@ -1,6 +1,8 @@
 """The training panel without a browser: buttons in, a checkpoint and a recording out."""
 
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -179,3 +181,25 @@ def test_earlier_runs_can_be_compared(make):
     assert panel.chosen == ["before"] and "before (earlier" in panel.course[1]
     receive(panel, "compare", names=[])
     assert "before" not in panel.course[1]
+
+
+def test_a_newer_panel_of_a_stage_lets_go_of_the_older(make):
+    older = make()
+    older.start()
+    left = [weakref.ref(part) for part in (older, older.trainer, older.trainer.model)]
+    newer = make()
+    jobs.start("another", lambda job: None)  # the runner knows its newest job
+    del older
+    gc.collect()
+    assert [part() for part in left] == [None, None, None]
+    other = make(name="another run")
+    assert newer.comm is not None and other.comm is not None
+
+
+def test_a_panel_that_trains_is_not_closed(make, live):
+    older = make("chat")
+    job = older.start()
+    newer = make("chat")
+    assert older.comm is not None and newer.comm is not None
+    older.stop()
+    assert job.wait(SOON)
