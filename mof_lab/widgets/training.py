@@ -37,6 +37,12 @@ class StillTrainingError(LabError):
         return [str(self)]
 
 
+def training_now(directory):
+    """The panel that is training the checkpoint in this folder, paused or not; None = no one."""
+    panel = _NEWEST.get(directory)
+    return panel if panel is not None and panel.alive else None
+
+
 class Replay(Panel):
     """A recorded training, played in the browser: the kernel has nothing to do with it.
 
@@ -138,7 +144,9 @@ class TrainingPanel(Replay):
         and its text, each time that a cell runs again.
         """
         older = _NEWEST.get(self.trainer.directory)
-        if older is not None and not (older._training and older._training.alive):
+        if older is not None:
+            if older.alive:
+                return
             older.close()
         _NEWEST[self.trainer.directory] = self
 
@@ -148,6 +156,11 @@ class TrainingPanel(Replay):
     def record(self):
         """The trainer's `progress.Record`."""
         return self.trainer.record
+
+    @property
+    def alive(self):
+        """Is it training, or paused?"""
+        return self._training is not None and self._training.alive
 
     def start(self):
         """Trains, or goes on; returns the job, None if another one is running.
