@@ -69,7 +69,7 @@ def shares(labels, weights, names, title="Router weights 路由权重", note="")
             colour = draw.COLOURS[i % len(draw.COLOURS)]
             parts.append(draw.rect(x, y, size, 20, colour, title_here, stroke=draw.PAPER))
             if size > 36:
-                ink = draw.PAPER if i % len(draw.COLOURS) in (0, 3, 5) else draw.INK
+                ink = draw.PAPER if i % len(draw.COLOURS) in (0, 3, 5) else draw.ON_LIGHT
                 parts.append(draw.text(x + size / 2, y + 14.5, f"{share:.2f}", 12, ink, "middle"))
     svg = draw.page(title, note, parts, top + len(labels) * 28 + 16)
     rows = [

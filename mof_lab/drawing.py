@@ -24,6 +24,7 @@ PER_LINE = 36  # characters a line
 CELL = (WIDTH - LEFT - MARGIN) / PER_LINE
 FONT = "'Noto Sans CJK SC','WenQuanYi Micro Hei','Microsoft YaHei','PingFang SC',sans-serif"
 PAPER, INK, MUTED, FAINT, ACCENT = "#fbfaf7", "#1f2933", "#52606d", "#d5d2c8", "#b4441c"
+ON_LIGHT = "#10161e"  # ink on a bar that is light in both themes: no style sheet changes it
 #: Colours that differ in lightness too; dashes and markers go with them, never hue alone.
 COLOURS = ("#1d4e89", "#e08e36", "#4f9d8a", "#7a2e4d", "#7b8794", "#5b7f2b")
 DASHES = ("none", "7 3", "2 3", "9 3 2 3", "5 5", "1 2")

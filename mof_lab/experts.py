@@ -33,9 +33,15 @@ FILES = "MOF_LAB_EXPERTS"
 
 
 def expert(name):
-    """Class decorator: makes an expert known under a name."""
+    """Class decorator: makes an expert known under a name.
+
+    Raises:
+        LabError: the name is one of the lab's own, which every other process would take.
+    """
 
     def register(cls):
+        if name in EXPERTS and EXPERTS[name].__module__ == __name__ != cls.__module__:
+            raise LabError(f"{name!r} is an expert of the lab; choose another name for yours.")
         EXPERTS[name] = cls
         return cls
 

@@ -1,4 +1,7 @@
-"""How much memory this process has taken at most, and that it keeps it. Standard library only."""
+"""How much memory this process has taken at most, and that it keeps it.
+
+Standard library only, but for Windows.
+"""
 
 import ctypes
 from pathlib import Path
@@ -8,15 +11,17 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 
 
 def peak_memory():
-    """Bytes, counted by the system; 0 where it keeps no such count."""
+    """Bytes, counted by the system."""
     status = Path("/proc/self/status")
     if status.exists():  # ru_maxrss would count what the parent held before the program started
         line = next(x for x in status.read_text(encoding="ascii").splitlines() if "VmHWM" in x)
         return int(line.split()[1]) * 1024
     try:
         import resource
-    except ImportError:
-        return 0
+    except ImportError:  # Windows
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on a Mac
 
 

@@ -98,9 +98,20 @@ def train(run, stage, model=None, **options):
 
     Returns:
         the panel.
-    """
-    from .widgets import TrainingPanel  # needs the lab's packages
 
+    Raises:
+        LabError: it is being trained already; the panel that trains it is shown again.
+    """
+    from .widgets import TrainingPanel, training  # needs the lab's packages
+
+    older = training.training_now(run.directory / getattr(stage, "name", stage))
+    if older is not None:  # this cell was run again: its buttons must not be lost
+        display(older)
+        raise training.StillTrainingError(
+            f"Stage {older.stage} is being trained already, in the panel below: wait or press "
+            "Stop, then run this cell again. 这个阶段正在训练，面板在下面："
+            "请等它结束或点“停止”，再运行本单元格。"
+        )
     if fast():  # answers on the way would have to be compiled
         options.setdefault("sayings", ())
     panel = TrainingPanel(run, stage, model, **options)

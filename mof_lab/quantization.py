@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from .checkpoint import read_meta
+from .errors import LabError
 from .litert import FILE, read_card
 from .memory import peak_memory
 from .processes import call
@@ -25,11 +26,14 @@ def quantize(matrix, bits=8):
 
     Args:
         matrix: (rows, columns); a row is what one output is computed from.
-        bits: of a code; the largest of a row becomes 2 ** (bits - 1) - 1, and nothing is shifted.
+        bits: of a code, 2 to 8; the largest of a row becomes 2 ** (bits - 1) - 1, and nothing is
+            shifted.
 
     Returns:
         codes (rows, columns) int8, scale (rows, 1) in the precision of the matrix.
     """
+    if bits not in range(2, 9):
+        raise LabError(f"bits is {bits!r}; expected a whole number from 2 to 8.")
     largest = 2 ** (bits - 1) - 1
     scale = np.maximum(np.abs(matrix).max(axis=1, keepdims=True), 1e-9) / largest
     return np.round(matrix / scale).astype(np.int8), scale
@@ -97,7 +101,8 @@ def answering_peaks(directory, text):
     Returns:
         {"Keras": bytes, "LiteRT": bytes}, libraries included.
     """
-    read_card(directory, read_meta(directory))  # says what is wrong with the export
+    if read_card(directory, read_meta(directory)) is None:  # it says what is wrong with one
+        raise LabError(f"There is no export in {directory}; `mof-lab export` makes one.")
     return {name: call(_answer, directory, text, name)[0] for name in ("Keras", "LiteRT")}
 
 

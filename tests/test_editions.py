@@ -11,9 +11,7 @@ from tests.test_exercises import editions
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
-#: Notebooks that have no Chinese and no exercises yet; to be empty in the end.
-NOT_YET = {"08", "09", "10", "11", "12", "13"}
-SOURCES = [path for path in editions.sources() if path.name[:2] not in NOT_YET]
+SOURCES = editions.sources()
 MADE = sorted(path for name in editions.EDITIONS for path in (NOTEBOOKS / name).glob("*.ipynb"))
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 each_made = pytest.mark.parametrize("path", MADE, ids=lambda p: str(p.relative_to(NOTEBOOKS)))
@@ -34,11 +32,6 @@ def texts(notebook):
 def test_no_edition_is_stale():
     stale = [str(path.relative_to(NOTEBOOKS)) for path in editions.stale_files()]
     assert not stale, f"run `python tools/editions.py`; stale are {', '.join(stale)}"
-
-
-def test_every_notebook_is_converted_or_known_not_to_be():
-    for path in editions.sources():
-        assert editions.is_converted(editions.read(path)) == (path.name[:2] not in NOT_YET), path
 
 
 @each_source
@@ -88,8 +81,7 @@ def test_links_lead_somewhere(path):
         for _, target in editions.LINK.findall(re.sub(r"\$[^$]*\$|`[^`]*`", "", text)):
             file = target.partition("#")[0]
             if file and not re.match(r"https?:|mailto:|attachment:|data:", target):
-                unmade = path in MADE and file[:2] in NOT_YET and "/" not in file
-                assert unmade or (path.parent / file).exists(), f"{target} in {text[:60]!r}"
+                assert (path.parent / file).exists(), f"{target} in {text[:60]!r}"
 
 
 # ---- the tool -----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mof_lab import checkpoint, litert
+from mof_lab.errors import LabError
 from mof_lab.folders import shipped
 from mof_lab.quantization import kernels, quantize, rounded, rows_of, stored
 
@@ -64,3 +65,9 @@ def test_the_rest_of_the_shipped_file_is_not_quantised(tiny):
     rest = [a.tobytes() for a in held if a.dtype == np.float32]
     biases = [v for v in tiny.weights if v.path.endswith("ffn_inner/bias")]
     assert biases and all(np.asarray(v.value).tobytes() in rest for v in biases)
+
+
+@pytest.mark.parametrize("bits", [1, 9, 16, 7.5])
+def test_a_code_has_2_to_8_bits(bits):
+    with pytest.raises(LabError, match="from 2 to 8"):
+        quantize(np.ones((1, 2)), bits)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,16 @@ from mof_lab.vocabulary import BEGIN
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "10_your_own_expert.ipynb"
 THREE = ("gru", "transformer", "convolution")
 TURNS = [("user", "米米在哪里？"), ("assistant", "在白桥。")]
+
+
+@contextmanager
+def eagerly():
+    """Without compiling, which takes longer than it saves here."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module")
@@ -65,17 +76,16 @@ def preset(preset):
 
 @pytest.fixture(scope="module")
 def run(preset, rows, tmp_path_factory):
-    """Trained through all stages, in this process; without compiling, which takes longer."""
+    """Trained through all stages, in this process."""
     questions = [Question("knowledge", "places", ("米米在哪里？",), ("在白桥。",))]
     text = Corpus(rows[5:], rows[:5], questions)
     made = pipeline.Run(preset, tmp_path_factory.mktemp("runs") / "three", text)
-    tf.config.run_functions_eagerly(True)
     before = None
-    for stage in preset.stages:
-        model = made.new_model() if before is None else made.model_after(before)
-        made.trainer(stage, model).run()
-        before = stage.name
-    tf.config.run_functions_eagerly(False)
+    with eagerly():
+        for stage in preset.stages:
+            model = made.new_model() if before is None else made.model_after(before)
+            made.trainer(stage, model).run()
+            before = stage.name
     return made
 
 
@@ -197,18 +207,17 @@ def test_the_widgets_take_it(run, three, monkeypatch):
     from mof_lab.widgets import Explorer, SideBySide
 
     monkeypatch.setattr(jobs, "_RUNNER", jobs.JobRunner(blocking=True))
-    tf.config.run_functions_eagerly(True)
-    beside = SideBySide(ChatSession(three, run.vocabulary), max_length=2, seed=1, position=1.5)
-    beside.say("你好")
-    [exchange] = beside.exchanges
-    assert len(beside.columns) == len(exchange["answers"]) == 5  # three alone, mixture, blend
-    explorer = Explorer((three, run.vocabulary), "你好")
-    assert explorer.parts["experts"] == list(THREE)
-    explorer.switch_off(experts={"convolution"})
-    weights = np.array(explorer.readings[0]["weights"])
-    assert weights.shape[1] == 3 and not weights[:, 2].any()
-    np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-3)
-    tf.config.run_functions_eagerly(False)
+    with eagerly():
+        beside = SideBySide(ChatSession(three, run.vocabulary), max_length=2, seed=1, position=1.5)
+        beside.say("你好")
+        [exchange] = beside.exchanges
+        assert len(beside.columns) == len(exchange["answers"]) == 5  # three alone, mixture, blend
+        explorer = Explorer((three, run.vocabulary), "你好")
+        assert explorer.parts["experts"] == list(THREE)
+        explorer.switch_off(experts={"convolution"})
+        weights = np.array(explorer.readings[0]["weights"])
+        assert weights.shape[1] == 3 and not weights[:, 2].any()
+        np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-3)
 
 
 @pytest.mark.slow
@@ -294,3 +303,14 @@ def test_a_run_from_before_an_option_goes_on(preset, rows, run, tmp_path):
     with pytest.raises(LabError, match="another preset"):
         pipeline.Run(other, tmp_path, text)
     assert to_dict(preset)["stages"][0]["balance"] == 0
+
+
+def test_the_labs_own_names_are_taken():
+    """Another process would take the lab's class and never run the file."""
+
+    class Mine(experts.GRUExpert):
+        """Another class of the same name."""
+
+    with pytest.raises(LabError, match="'gru' is an expert of the lab"):
+        experts.expert("gru")(Mine)
+    assert experts.EXPERTS["gru"] is experts.GRUExpert

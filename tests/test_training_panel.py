@@ -1,6 +1,9 @@
 """The training panel without a browser: buttons in, a checkpoint and a recording out."""
 
+import gc
 import threading
+import weakref
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,12 +11,13 @@ pytest.importorskip("anywidget", reason="widgets need the lab's packages: pip in
 
 import tensorflow as tf
 
-from mof_lab import checkpoint, jobs
+from mof_lab import checkpoint, jobs, notebook
 from mof_lab.errors import LabError
 from mof_lab.model import MoF
 from mof_lab.recording import Recording
 from mof_lab.training import Trainer
 from mof_lab.widgets import TrainingPanel
+from mof_lab.widgets.training import training_now
 
 SOON = 60
 
@@ -179,3 +183,39 @@ def test_earlier_runs_can_be_compared(make):
     assert panel.chosen == ["before"] and "before (earlier" in panel.course[1]
     receive(panel, "compare", names=[])
     assert "before" not in panel.course[1]
+
+
+def test_a_newer_panel_of_a_stage_lets_go_of_the_older(make):
+    older = make()
+    older.start()
+    left = [weakref.ref(part) for part in (older, older.trainer, older.trainer.model)]
+    newer = make()
+    jobs.start("another", lambda job: None)  # the runner knows its newest job
+    del older
+    gc.collect()
+    assert [part() for part in left] == [None, None, None]
+    other = make(name="another run")
+    assert newer.comm is not None and other.comm is not None
+
+
+def test_a_panel_that_trains_is_not_closed(make, live):
+    older = make("chat")
+    job = paused_at(older, 2)
+    newer = make("chat")
+    assert older.comm is not None and newer.comm is not None
+    assert training_now(newer.trainer.directory) is older
+    older.stop()
+    assert job.wait(SOON)
+    assert training_now(newer.trainer.directory) is None
+
+
+def test_the_cell_of_a_training_run_again_shows_its_panel(make, live, monkeypatch):
+    older = make("chat")
+    job, shown = paused_at(older, 2), []
+    monkeypatch.setattr(notebook, "display", shown.append)
+    run = SimpleNamespace(directory=older.trainer.directory.parent)
+    with pytest.raises(LabError, match="Stage chat is being trained already"):
+        notebook.train(run, "chat")
+    assert shown == [older]
+    older.stop()
+    assert job.wait(SOON)

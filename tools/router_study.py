@@ -200,10 +200,10 @@ def study(wanted, variants, seeds, results=RESULTS, page=PAGE, folder=None, tell
             tell(f"{variant}, seed {seed} …")
             place = folder / wanted.preset.name / f"{variant}-{seed}"
             done[str(seed)] = wanted.run(variant, seed, place)
-            shutil.rmtree(place)
             text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
             write_atomically(results, text.encode("utf-8"))
             write_atomically(page, to_page(found).encode("utf-8"))
+            shutil.rmtree(place, ignore_errors=True)
     return found
 
 

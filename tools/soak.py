@@ -5,10 +5,12 @@
 
 A round: a chat widget answers three messages with the model that ships, one answer is stopped on
 its way, the conversation is saved, loaded and undone; a training panel trains a toy, is paused,
-resumed and stopped, which saves a checkpoint. Every tenth round the training's cell is run again:
-a new model, a new panel. Memory, threads and open files are taken after each round, when nothing
-runs. The first sixth of the time (10 minutes of 60) is for what is compiled and cached once; what
-the process holds then and at the end is compared.
+resumed and stopped, which saves a checkpoint. Memory, threads and open files are taken after each
+round, when nothing runs. The first sixth of the time (10 minutes of 60) is for what is compiled and
+cached once; what the process holds then and at the end is compared.
+
+`--again 10` runs the training's cell anew every tenth round: a new model, a new panel. TensorFlow
+keeps what it compiled for the old ones, so memory grows with each; no thread or file may be left.
 """
 
 import argparse
@@ -36,15 +38,15 @@ from mof_lab.widgets import Chat, TrainingPanel
 OUT = Path(__file__).resolve().parent.parent / "docs" / "soak.json"
 WARM = 1 / 6  # of the time
 MOST_GROWTH = 0.05  # of the memory, from then to the end
-NEW_PANEL = 10  # rounds
 LONG = 120  # seconds; what takes longer has hung
 
 
 class Rounds:
     """What is done again and again, in a folder of its own."""
 
-    def __init__(self, folder):
-        self.folder, self.done, self.answers, self.steps = folder, 0, 0, 0
+    def __init__(self, folder, again):
+        self.folder, self.again = folder, again
+        self.done = self.answers = self.steps = self.models = 0
         path = folder / "mine.txt"
         lines = (f"第{i}天，米米在白桥边等阿旺，等了{i}个小时。" for i in range(400))
         path.write_text("\n\n".join(lines), encoding="utf-8")
@@ -57,8 +59,9 @@ class Rounds:
 
     def one(self):
         """A round; afterwards nothing runs."""
-        if self.done % NEW_PANEL == 0:
+        if not self.models or self.again and self.done % self.again == 0:
             self.panel = TrainingPanel(self.run, self.stage, sayings=("米米",))
+            self.models += 1
         self._talk()
         self._train()
         self.done += 1
@@ -115,11 +118,11 @@ def measure():
     }
 
 
-def soak(minutes, tell=print):
+def soak(minutes, again=0, tell=print):
     """Rounds for so many minutes; returns what `docs/soak.json` holds."""
     began, samples = time.monotonic(), []
     with tempfile.TemporaryDirectory() as folder:
-        rounds = Rounds(Path(folder))
+        rounds = Rounds(Path(folder), again)
         while time.monotonic() - began < 60 * minutes or len(samples) < 3:
             rounds.one()
             samples.append({"seconds": round(time.monotonic() - began, 1), **measure()})
@@ -130,12 +133,13 @@ def soak(minutes, tell=print):
     growth = last["memory_bytes"] / warm["memory_bytes"] - 1
     left = {name: last[name] - warm[name] for name in ("threads", "python_threads", "files")}
     return {
-        "command": f"python tools/soak.py --minutes {minutes:g}",
+        "command": f"python tools/soak.py --minutes {minutes:g}"
+        + (f" --again {again}" if again else ""),
         "minutes": round((time.monotonic() - began) / 60, 1),
         "rounds": rounds.done,
         "answers": rounds.answers,
         "training_steps": rounds.steps,
-        "new_models": -(-rounds.done // NEW_PANEL),
+        "models": rounds.models,
         "warm": warm,
         "end": last,
         "growth": round(growth, 4),
@@ -151,9 +155,10 @@ def soak(minutes, tell=print):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="Does a kernel leak?")
     parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--again", type=int, default=0, help="rounds after which a cell is rerun")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args(arguments)
-    found = soak(options.minutes)
+    found = soak(options.minutes, options.again)
     options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(
         f"{found['rounds']} rounds in {found['minutes']} minutes: memory "

@@ -47,7 +47,7 @@ function buildTraining(ui) {
   // ---- numbers
   const numbers = {};
   const number = (key) => {
-    numbers[key] = element("output", { "data-number": key });
+    numbers[key] = element("output", { "data-number": key, "aria-live": "off" });
     return element("div", {}, ui.label(element("span"), key), numbers[key]);
   };
   const board = element("div", { class: "mof-board" },
@@ -56,7 +56,7 @@ function buildTraining(ui) {
   // ---- timeline
   const slider = element("input", { type: "range", min: 0, step: 1, "data-name": "timeline" });
   ui.label(slider, "timeline", "aria-label");
-  const where = element("output", { class: "mof-where" });
+  const where = element("output", { class: "mof-where", "aria-live": "off" });
   const play = element("button", { type: "button", "data-action": "play" });
   const speed = element("select", { "data-name": "speed" },
     ...SPEEDS.map((times) => element("option", { value: times }, `${times} ×`)));

@@ -8,6 +8,7 @@ Replay("runs/notebooks/gru")             # what was recorded, in a minute instea
 
 import threading
 import time
+import weakref
 from contextlib import closing
 from dataclasses import replace
 
@@ -25,6 +26,8 @@ from .texts_training import TRAINING
 POINT_EVERY_SECONDS = 0.5
 #: Looking at the model may take this share of the time, the first and the last look apart.
 LOOKING = 0.1
+#: The folder of a checkpoint → the newest panel that trains it.
+_NEWEST = weakref.WeakValueDictionary()
 
 
 class StillTrainingError(LabError):
@@ -32,6 +35,12 @@ class StillTrainingError(LabError):
 
     def _render_traceback_(self):
         return [str(self)]
+
+
+def training_now(directory):
+    """The panel that is training the checkpoint in this folder, paused or not; None = no one."""
+    panel = _NEWEST.get(directory)
+    return panel if panel is not None and panel.alive else None
 
 
 class Replay(Panel):
@@ -126,6 +135,20 @@ class TrainingPanel(Replay):
         self._curves = recording.earlier(self.trainer.directory)
         self.earlier = list(self._curves)
         self._say_where()
+        self._supersede()
+
+    def _supersede(self):
+        """Closes an older panel of the same stage, unless it is training: its picture stays.
+
+        ipywidgets keep every widget until it is closed, and with it here a model, its optimiser
+        and its text, each time that a cell runs again.
+        """
+        older = _NEWEST.get(self.trainer.directory)
+        if older is not None:
+            if older.alive:
+                return
+            older.close()
+        _NEWEST[self.trainer.directory] = self
 
     # ---- from a cell ----
 
@@ -133,6 +156,11 @@ class TrainingPanel(Replay):
     def record(self):
         """The trainer's `progress.Record`."""
         return self.trainer.record
+
+    @property
+    def alive(self):
+        """Is it training, or paused?"""
+        return self._training is not None and self._training.alive
 
     def start(self):
         """Trains, or goes on; returns the job, None if another one is running.

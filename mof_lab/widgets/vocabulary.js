@@ -10,7 +10,7 @@ function buildVocabulary(ui) {
   ui.label(ui.title, "title");
   const slider = element("input", { type: "range", min: 0, max: choices.length - 1, step: 1,
     "data-name": "size" });
-  const covers = element("output", { class: "mof-covers" });
+  const covers = element("output", { class: "mof-covers", "aria-live": "off" });
   const curve = buildPicture(ui, "curve");
   const known = buildPicture(ui, "known");
   const text = element("textarea", { rows: 2, "data-name": "text", lang: "zh-CN" });
@@ -20,6 +20,7 @@ function buildVocabulary(ui) {
   const soon = () => {
     clearTimeout(later);
     later = setTimeout(() => {
+      later = null;
       last = performance.now();
       ui.send("show", { choice: Number(slider.value), text: text.value });
     }, Math.max(0, DRAWN_EVERY - (performance.now() - last)));
@@ -43,11 +44,11 @@ function buildVocabulary(ui) {
   text.addEventListener("compositionend", soon);
 
   ui.on(["choice"], () => {
-    if (document.activeElement !== slider) slider.value = model.get("choice");
+    if (!later && document.activeElement !== slider) slider.value = model.get("choice");
     say();
   });
   ui.on(["text"], () => {
-    if (document.activeElement !== text) text.value = model.get("text");
+    if (!later && document.activeElement !== text) text.value = model.get("text");
   });
   ui.on(["curve"], () => curve.show(model.get("curve")));
   ui.on(["known"], () => known.show(model.get("known")));

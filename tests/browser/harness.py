@@ -170,7 +170,9 @@ class Lab(Server):
         page.evaluate(f"() => {{ window.jupyterapp.{change}; }}")  # its promise may never end
         page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
         saved = _place(self.folder, "apputils-extension/themes")
-        while not saved.exists() or "Dark" not in saved.read_text(encoding="utf-8"):
+        for _ in range(20 * PATIENCE):
+            if saved.exists() and "Dark" in saved.read_text(encoding="utf-8"):
+                break
             page.wait_for_timeout(50)  # JupyterLab keeps the choice, a moment later
         self.choose()
 

@@ -113,7 +113,7 @@ def test_the_context_test_can_be_stopped(root):
     until(root, "root => root.dataset.state === 'running'")
     root.locator("[data-action=stop]").click()
     until(root, "root => root.dataset.state === 'idle'")
-    assert root.locator("[data-picture=context] svg").count() <= 1
+    assert root.locator("[data-picture=context] svg").count() == 0
 
 
 def test_in_chinese_and_dark(lab, root, pictures):
