@@ -53,7 +53,7 @@ def adapt(item, where="the row"):
                 return {"messages": said} if said else None
     except LabError as error:
         raise LabError(f"{where}: {error}") from None
-    names = ", ".join(repr(str(name)[:40]) for name in list(item)[:12]) or "none"
+    names = ", ".join(" ".join(str(name).split())[:40] for name in list(item)[:12]) or "none"
     raise LabError(f"{where} has the columns {names}; expected {EXPECTED}.")
 
 
