@@ -27,7 +27,7 @@ def main(run, name):
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
     shutil.rmtree(target, ignore_errors=True)
     last = run / report["stages"][-1]["name"]
-    shutil.copytree(last, target, ignore=shutil.ignore_patterns("recording.json"))
+    shutil.copytree(last, target, ignore=shutil.ignore_patterns("recording.json", ".lock"))
     for file in ("report.json", "report.html"):
         shutil.copy(run / file, target / file)
     ship_recordings(run, report, target)
@@ -84,18 +84,18 @@ def results(report, chinese):
         report[k] for k in ("answers", "router_weights", "bits_per_character")
     )
     minutes, peak = report["total_seconds"] / 60, report["peak_memory_bytes"] / 1e9
-    experts = " / ".join(report["experts"])
+    experts, cores = " / ".join(report["experts"]), report["machine"]["cores"]
     if chinese:
         lines = [
             f"`{report['command']}`：{minutes:.1f} 分钟，内存峰值 {peak:.2f} GB，"
-            f"{report['parameters']:,} 个参数，{report['machine']['cores']} 核。",
+            f"{report['parameters']:,} 个参数，{cores} 核。",
             "",
             f"| 类别 | 留出文本，比特/字 | 完全答对 | 路由权重（{experts}） |",
         ]
     else:
         lines = [
             f"`{report['command']}`: {minutes:.1f} minutes, peak {peak:.2f} GB, "
-            f"{report['parameters']:,} parameters, {report['machine']['cores']} cores.",
+            f"{report['parameters']:,} parameters, {cores} core{'s' * (cores != 1)}.",
             "",
             f"| kind | held-out bits/char | exactly right | router weights ({experts}) |",
         ]

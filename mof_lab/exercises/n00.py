@@ -12,7 +12,7 @@ def _session():
     from ..chat import ChatSession  # the model is slow to load
     from ..folders import shipped
 
-    return ChatSession.from_checkpoint(shipped("tiny"))
+    return ChatSession.from_checkpoint(shipped())
 
 
 @exercise("00.1")
