@@ -17,7 +17,7 @@ import numpy as np
 from . import processes
 from .configuration import ModelConfig, Stage
 from .errors import LabError
-from .packing import NOTHING, Batches
+from .packing import NOTHING, Batches, save_difficulties
 from .vocabulary import BEGIN, PADDING
 
 ORDERS = ("mixed", "length", "difficulty", "kind")
@@ -94,7 +94,7 @@ def phases(values):
 
 
 def rate(run, show=lambda progress: None):
-    """How difficult each window of a `pipeline.Run` is, once: `open_packed` reads it from there.
+    """How difficult each window of a `pipeline.Run` is, once: see `packing.save_difficulties`.
 
     A small model, trained in `rater/` of the run's folder, says how surprised it is, in nats a
     character. All of it happens in a process of its own.
@@ -113,11 +113,8 @@ def _rate(send, run):
     preset = replace(run.preset, stages=(stage,), order="mixed", xla=False)  # compiled: no quicker
     model = MoF(replace(RATER, vocabulary_size=len(run.vocabulary)), seed=run.preset.seed)
     Trainer(model, run.vocabulary, packs, preset, stage, run.directory / "rater").run(send)
-    folder = run.directory / "windows" / "train"
-    for kind, windows in packs.items():
-        part = folder / f"{kind}.difficulty.part.npy"
-        np.save(part, mean_nats(model, windows))
-        part.replace(folder / f"{kind}.difficulty.npy")
+    found = {kind: mean_nats(model, windows) for kind, windows in packs.items()}
+    save_difficulties(run.directory / "windows" / "train", found)
 
 
 def mean_nats(model, windows):

@@ -1,5 +1,6 @@
 """Orders of the windows: permutations, pure functions of the step, stops that change nothing."""
 
+import io
 import json
 from dataclasses import replace
 from types import SimpleNamespace
@@ -210,9 +211,18 @@ def test_windows_are_rated_once(eagerly, rows, vocabulary, preset, tmp_path, mon
     for windows in packs.values():
         assert windows.difficulty.shape == (len(windows),)
         assert (windows.difficulty > 0).all()
-    before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.difficulty.npy")}
+    files = list(folder.glob("*.difficulty.npy"))
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
     curriculum.rate(run)
-    assert before == {p.name: p.stat().st_mtime_ns for p in folder.glob("*.difficulty.npy")}
+    assert before == {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+    story = folder / "story.difficulty.npy"
+    other = io.BytesIO()
+    np.save(other, packs["story"].difficulty[::-1])
+    for damage in (b"", b"no array", before[story][1][:-1], other.getvalue()):
+        story.write_bytes(damage)  # never read: another order would not be this run's
+        assert all(windows.difficulty is None for windows in open_packed(folder).values())
+        curriculum.rate(run)
+        assert {path: path.read_bytes() for path in files} == {p: c for p, (_, c) in before.items()}
     in_order("difficulty", packs, (), 4, 5, 3)(0)
     pack_by_kind(rows[1:], vocabulary, 32, folder)  # other windows: rated anew
     assert all(windows.difficulty is None for windows in open_packed(folder).values())
