@@ -65,7 +65,7 @@ class Windows:
     @property
     def padding(self):
         """Share of positions that hold no text."""
-        return float(np.mean(self.tokens == PADDING))
+        return float(np.mean(np.asarray(self.tokens) == PADDING))
 
 
 def pack(rows, vocabulary, window, seed=1):
