@@ -6,8 +6,9 @@ Every order is a permutation of the mixed one: the same windows, each as often, 
     in_order("length", packs, shares, batch, seed, steps)    # batches, as `packing.Batches`
 
 By length and by difficulty each kind of text keeps its share at every step, and its windows come
-in `PHASES` phases, shuffled within each: a window that a stage reads several times must not come
-several times in a row (a curriculum in phases: Bengio et al. 2009, "Curriculum learning").
+in `PHASES` phases (a curriculum in phases: Bengio et al. 2009, "Curriculum learning"). Within a
+phase each epoch reads each of its windows once, shuffled: put in order to the end, a window that a
+stage reads n times would come n times in a row.
 """
 
 from dataclasses import replace
@@ -75,9 +76,10 @@ class Curriculum(Batches):
 def scores(order, windows, name=""):
     """What the windows of one kind are put in order by, (windows,), lowest first."""
     if order == "length":
-        begun = (windows.tokens == BEGIN).sum(axis=1)
-        rest = windows.tokens[:, 0] != BEGIN  # of a cut document; it opens its window
-        return (windows.tokens != PADDING).sum(axis=1) / (begun + rest)
+        tokens = np.asarray(windows.tokens)
+        begun = (tokens == BEGIN).sum(axis=1)
+        rest = tokens[:, 0] != BEGIN  # of a cut document; it opens its window
+        return (tokens != PADDING).sum(axis=1) / (begun + rest)
     if windows.difficulty is None:
         raise LabError(
             f"The windows of {name or 'this kind'} are not rated yet, so they have no order by "
