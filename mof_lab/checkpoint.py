@@ -13,6 +13,7 @@ types against the configuration.
 Formats: 1 had no checksum of `meta.json`; it is still read.
 """
 
+import contextlib
 import hashlib
 import json
 import re
@@ -58,17 +59,11 @@ def save(directory, model, vocabulary, meta, optimizer=None):
     try:
         directory.mkdir(parents=True, exist_ok=True)
         tag = f"{meta['step']:06d}"
-        parts = {"model": arrays_of(model.variables)}
-        if optimizer is not None:
-            parts["optimizer"] = arrays_of(optimizer.variables)
-        files = {}
-        for name, arrays in parts.items():
-            content = safetensors.numpy.save(arrays)
-            digest = hashlib.sha256(content).hexdigest()
-            # Named by content too: other weights of the same step never replace these.
-            file_name = f"{name}-{tag}-{digest[:8]}.safetensors"
-            write_atomically(directory / file_name, content)
-            files[name] = {"file": file_name, "sha256": digest}
+        parts = {"model": model} | ({} if optimizer is None else {"optimizer": optimizer})
+        files = {
+            name: _write_part(directory, f"{name}-{tag}", part.variables)
+            for name, part in parts.items()
+        }
         full = {
             "format": FORMAT,
             **meta,
@@ -89,7 +84,18 @@ def save(directory, model, vocabulary, meta, optimizer=None):
     kept = {entry["file"] for entry in files.values()}
     for path in directory.glob("*-*.safetensors*"):
         if path.name not in kept:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # somebody reads it; the next save removes it
+                path.unlink(missing_ok=True)
+
+
+def _write_part(directory, name, variables):
+    """Writes one part; its copies are gone before those of the next one are made."""
+    content = safetensors.numpy.save(arrays_of(variables))
+    digest = hashlib.sha256(content).hexdigest()
+    # Named by content too: other weights of the same step never replace these.
+    file_name = f"{name}-{digest[:8]}.safetensors"
+    write_atomically(directory / file_name, content)
+    return {"file": file_name, "sha256": digest}
 
 
 def sealed(meta):

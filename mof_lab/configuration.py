@@ -86,18 +86,23 @@ class ModelConfig:
             raise LabError(f"The model has no expert {name!r}; it has {', '.join(self.experts)}.")
         return self.experts.index(name)
 
-    def fewest_parameters(self):
-        """So many parameters such a model has at least: its embedding and its largest matrices."""
-        d, units = self.embedding_dim, self.gru_units
-        count = self.vocabulary_size * d + 3 * self.router_units * (self.router_units + d)
+    def fewest_matrices(self):
+        """(rows, columns) of the embedding and of the largest matrices that such a model has."""
+        d, units, router = self.embedding_dim, self.gru_units, self.router_units
+        inner = int(d * self.ffn_multiplier)
+        found = [(self.vocabulary_size, d), (router, 3 * router), (d, 3 * router)]
         if not self.tied_embeddings:
-            count += self.vocabulary_size * units
+            found.append((units, self.vocabulary_size))
         if "gru" in self.experts:
-            count += 3 * units * (units + d)
+            found += [(units, 3 * units), (d, 3 * units)]
         if "transformer" in self.experts:
-            count += self.num_layers * 3 * d * d + self.learned_positions * d
-            count += int(self.num_layers * 2 * d * int(d * self.ffn_multiplier))
-        return count
+            found.append((self.learned_positions, d))
+            found += [(d, 3 * d), (d, inner), (inner, d)] * self.num_layers
+        return found
+
+    def fewest_parameters(self):
+        """So many parameters such a model has at least."""
+        return sum(rows * columns for rows, columns in self.fewest_matrices())
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ Every order is a permutation of the mixed one: the same windows, each as often, 
     in_order("length", packs, shares, batch, seed, steps)    # batches, as `packing.Batches`
 
 By length and by difficulty each kind of text keeps its share at every step, and its windows come
-in `PHASES` phases, shuffled within each: a window that a stage reads several times must not come
-several times in a row (a curriculum in phases: Bengio et al. 2009, "Curriculum learning").
+in `PHASES` phases (a curriculum in phases: Bengio et al. 2009, "Curriculum learning"). Within a
+phase each epoch reads each of its windows once, shuffled: put in order to the end, a window that a
+stage reads n times would come n times in a row.
 """
 
 from dataclasses import replace
@@ -17,7 +18,7 @@ import numpy as np
 from . import processes
 from .configuration import ModelConfig, Stage
 from .errors import LabError
-from .packing import NOTHING, Batches
+from .packing import NOTHING, Batches, save_difficulties
 from .vocabulary import BEGIN, PADDING
 
 ORDERS = ("mixed", "length", "difficulty", "kind")
@@ -75,9 +76,10 @@ class Curriculum(Batches):
 def scores(order, windows, name=""):
     """What the windows of one kind are put in order by, (windows,), lowest first."""
     if order == "length":
-        begun = (windows.tokens == BEGIN).sum(axis=1)
-        rest = windows.tokens[:, 0] != BEGIN  # of a cut document; it opens its window
-        return (windows.tokens != PADDING).sum(axis=1) / (begun + rest)
+        tokens = np.asarray(windows.tokens)
+        begun = (tokens == BEGIN).sum(axis=1)
+        rest = tokens[:, 0] != BEGIN  # of a cut document; it opens its window
+        return (tokens != PADDING).sum(axis=1) / (begun + rest)
     if windows.difficulty is None:
         raise LabError(
             f"The windows of {name or 'this kind'} are not rated yet, so they have no order by "
@@ -94,7 +96,7 @@ def phases(values):
 
 
 def rate(run, show=lambda progress: None):
-    """How difficult each window of a `pipeline.Run` is, once: `open_packed` reads it from there.
+    """How difficult each window of a `pipeline.Run` is, once: see `packing.save_difficulties`.
 
     A small model, trained in `rater/` of the run's folder, says how surprised it is, in nats a
     character. All of it happens in a process of its own.
@@ -113,11 +115,8 @@ def _rate(send, run):
     preset = replace(run.preset, stages=(stage,), order="mixed", xla=False)  # compiled: no quicker
     model = MoF(replace(RATER, vocabulary_size=len(run.vocabulary)), seed=run.preset.seed)
     Trainer(model, run.vocabulary, packs, preset, stage, run.directory / "rater").run(send)
-    folder = run.directory / "windows" / "train"
-    for kind, windows in packs.items():
-        part = folder / f"{kind}.difficulty.part.npy"
-        np.save(part, mean_nats(model, windows))
-        part.replace(folder / f"{kind}.difficulty.npy")
+    found = {kind: mean_nats(model, windows) for kind, windows in packs.items()}
+    save_difficulties(run.directory / "windows" / "train", found)
 
 
 def mean_nats(model, windows):

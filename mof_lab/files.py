@@ -2,11 +2,16 @@
 
 import contextlib
 import os
+import time
 from pathlib import Path
 
 import filelock
 
 from .errors import LabError
+
+#: Windows refuses to replace a file while anyone, perhaps a virus scanner, has it open: ask again.
+REPLACE_TRIES = 10 if os.name == "nt" else 1
+REPLACE_SECONDS = 0.1  # between two tries
 
 
 def write_atomically(path, content):
@@ -18,12 +23,21 @@ def write_atomically(path, content):
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        _replace(part, path)
     except OSError:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         raise
     _settle(path.parent)
+
+
+def _replace(part, path):
+    for _ in range(REPLACE_TRIES - 1):
+        try:
+            return os.replace(part, path)
+        except PermissionError:
+            time.sleep(REPLACE_SECONDS)
+    os.replace(part, path)
 
 
 def _settle(directory):

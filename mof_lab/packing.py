@@ -7,9 +7,10 @@ write (the assistant's characters; all of a text where nobody is asked).
 """
 
 import hashlib
+import io
 import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,9 @@ from .files import write_atomically
 from .vocabulary import ASSISTANT, BEGIN, END, PADDING, USER
 
 STAMP = "packed.json"
+RATED = "rated.json"  # checksums of the difficulties; it comes when all are there
 NOTHING, CONTEXT, ANSWER = range(3)
+TYPES = np.uint16, np.uint8  # of tokens and of roles
 PHI = (5**0.5 - 1) / 2
 
 
@@ -65,7 +68,7 @@ class Windows:
     @property
     def padding(self):
         """Share of positions that hold no text."""
-        return float(np.mean(self.tokens == PADDING))
+        return float(np.mean(np.asarray(self.tokens) == PADDING))
 
 
 def pack(rows, vocabulary, window, seed=1):
@@ -132,8 +135,7 @@ def pack_by_kind(rows, vocabulary, window, directory, seed=1):
         directory.mkdir(parents=True, exist_ok=True)
         stamp = directory / STAMP
         stamp.unlink(missing_ok=True)  # it comes back when all are there
-        for old in directory.glob("*.difficulty.npy"):
-            old.unlink()
+        (directory / RATED).unlink(missing_ok=True)
         for kind, kind_rows in by_kind.items():
             windows = pack(kind_rows, vocabulary, window, seed)
             np.save(directory / f"{kind}.tokens.npy", windows.tokens)
@@ -167,19 +169,46 @@ def open_packed(directory):
     def opened(kind, what):
         return np.load(directory / f"{kind}.{what}.npy", mmap_mode="r", allow_pickle=False)
 
-    def difficulty(kind):
-        rated = (directory / f"{kind}.difficulty.npy").exists()
-        return opened(kind, "difficulty") if rated else None
-
     try:
         kinds = json.loads((directory / STAMP).read_text(encoding="utf-8"))["kinds"]
-        packed = {k: Windows(opened(k, "tokens"), opened(k, "roles"), difficulty(k)) for k in kinds}
+        packed = {k: Windows(opened(k, "tokens"), opened(k, "roles")) for k in kinds}
         sound = all(w.tokens.shape == w.roles.shape and w.tokens.ndim == 2 for w in packed.values())
+        sound &= all((w.tokens.dtype, w.roles.dtype) == TYPES for w in packed.values())
     except Exception:  # of numpy's reader of headers, which has many
         sound = False
     if not sound:
         raise LabError(f"The windows in {directory} are damaged; open the run again to pack anew.")
-    return packed
+    found = _difficulties(directory, packed)
+    return {k: replace(w, difficulty=found.get(k)) for k, w in packed.items()}
+
+
+def save_difficulties(directory, difficulties):
+    """Writes kind → difficulty (windows,) beside the windows; `open_packed` reads it from there."""
+    directory, checksums = Path(directory), {}
+    for kind, values in difficulties.items():
+        content = io.BytesIO()
+        np.save(content, values)
+        name = f"{kind}.difficulty.npy"
+        write_atomically(directory / name, content.getvalue())
+        checksums[name] = hashlib.sha256(content.getvalue()).hexdigest()
+    write_atomically(directory / RATED, json.dumps(checksums).encode("utf-8"))
+
+
+def _difficulties(directory, packed):
+    """As they were saved; none where one is missing or damaged: then all are rated anew."""
+    try:
+        checksums = json.loads((directory / RATED).read_text(encoding="utf-8"))
+        found = {}
+        for kind in packed:
+            name = f"{kind}.difficulty.npy"
+            content = (directory / name).read_bytes()
+            if hashlib.sha256(content).hexdigest() != checksums[name]:
+                return {}
+            found[kind] = np.load(io.BytesIO(content), allow_pickle=False)
+            found[kind].flags.writeable = False  # as what is memory-mapped
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return found
 
 
 def sample_windows(packs, count, seed=7):

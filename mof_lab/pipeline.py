@@ -24,6 +24,7 @@ from .files import locked, write_atomically
 from .folders import runs_folder, shipped
 from .limits import allowed_cores
 from .packing import open_packed, pack_by_kind
+from .sizes import check_size, least_size
 from .vocabulary import Vocabulary
 
 #: What `run` says to the model when nothing else is asked for.
@@ -55,6 +56,8 @@ class Run:
     def __init__(self, preset, directory, text=None):
         self.preset = preset
         self.directory = Path(directory)
+        if not (self.directory / "run.json").exists():  # what was trained elsewhere may be opened
+            check_size(least_size(preset.model), preset)
         text = text or corpus.project(preset)
         self.questions = text.questions
         self.documents = dict(Counter(row["kind"] for row in text.train))

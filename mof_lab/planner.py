@@ -26,7 +26,7 @@ from .limits import allowed_memory
 from .memory import peak_memory
 from .pipeline import START_SECONDS, step_cost
 from .processes import call
-from .sizes import characters_at_once, own_memory, size_of_model
+from .sizes import own_memory, size_of_model
 from .tables import table
 
 MEASURED = "tiny"
@@ -46,9 +46,9 @@ class Machine:
         """Training one character."""
         return 6 * size.multiplied / self.product_rate + size.numbers / self.other_rate
 
-    def memory(self, size, characters):
-        """Bytes at most, for a step of so many characters."""
-        return self.fixed_memory + own_memory(size, characters)
+    def memory(self, size, preset):
+        """Bytes at most, for training a preset whose model has this `Size`."""
+        return self.fixed_memory + own_memory(size, preset)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def estimate(preset, size, machine):
         size.parameters,
         1 / machine.seconds(size),
         steps * a_step + START_SECONDS * len(preset.stages),
-        machine.memory(size, characters_at_once(preset)),
+        machine.memory(size, preset),
         expected_quality(preset.name),
     )
 
@@ -212,7 +212,7 @@ def machine_from(preset, size, rate, a_character, peak):
     """
     # On a busy machine little may be left for the rest, or nothing: it is at least a tenth.
     others = max(a_character - 6 * size.multiplied / rate, a_character / 10)
-    fixed = peak - own_memory(size, preset.batch * preset.window)
+    fixed = peak - own_memory(size, preset)
     return Machine(rate, size.numbers / others, max(fixed, 0))
 
 

@@ -66,7 +66,14 @@ def _end_with_parent():
     os._exit(1)
 
 
+def _stop_once(number, frame):
+    """What the first Ctrl-C asks for, a save perhaps, is not interrupted by the next ones."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def _work(connection, function, arguments):
+    signal.signal(signal.SIGINT, _stop_once)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         result = function(lambda message: connection.send(("message", message)), *arguments)

@@ -7,6 +7,7 @@ The lab's loop does one after the other, so
     seconds(n) = seconds of one worker + 2 (n - 1) / n · bytes / bandwidth + 2 (n - 1) · latency
 """
 
+import math
 from dataclasses import dataclass
 
 #: Bytes a second of a link, by its name.
@@ -66,8 +67,11 @@ def days(text_bytes, characters_a_second):
 def most_workers(step, bandwidth, share=0.5, latency=LATENCY):
     """Up to how many workers at least `share` of a step is computing; more work longer in waiting.
 
-    The efficiency falls with every worker, so the last one is found by halving.
+    The efficiency falls with every worker, so the last one is found by halving. Without latency it
+    falls to a limit, since a worker sends at most twice its gradient: `math.inf` if that is enough.
     """
+    if not latency and step.seconds / (step.seconds + 2 * step.gradient / bandwidth) >= share:
+        return math.inf
     if efficiency(step, 2, bandwidth, latency) < share:
         return 1
     low, high = 2, 4

@@ -10,6 +10,9 @@ GB = 1e9
 BYTES_A_PARAMETER = 16
 #: What a step keeps for its gradient, by `Size.numbers`: from peaks of tiny and small.
 BYTES_A_NUMBER = 10
+#: A parameter's share where a step is computed in parts: their gradients are added up beside it,
+#: and what a save copies does not fit into what the step let go. From t6 in 4 parts (5.2 GB).
+BYTES_BESIDE_PARTS = 20
 #: Libraries, what XLA compiled, and the process that waits: what is left of the measured peaks of
 #: tiny (1.4 GB), small with 4,096 characters a step (2.4 GB) and t6 with 2,048 (7.0 GB).
 FIXED_MEMORY = 1.2 * GB
@@ -35,14 +38,18 @@ def size_of_model(model):
     return Size(parameters, parameters - looked_up, sum(sum(shape) for shape in matrices))
 
 
-def own_memory(size, characters):
-    """Bytes for the weights and for a step of so many characters."""
-    return BYTES_A_PARAMETER * size.parameters + BYTES_A_NUMBER * size.numbers * characters
+def least_size(config):
+    """A `Size` that no model of a `ModelConfig` is below; without TensorFlow."""
+    parameters = config.fewest_parameters()
+    numbers = sum(rows + columns for rows, columns in config.fewest_matrices())
+    return Size(parameters, parameters, numbers)
 
 
-def characters_at_once(preset):
-    """Of a step, those that lie in memory together."""
-    return preset.batch * preset.window / preset.accumulate
+def own_memory(size, preset):
+    """Bytes for the weights and for a step of a preset whose model has this `Size`."""
+    a_parameter = BYTES_A_PARAMETER + BYTES_BESIDE_PARTS * (preset.accumulate > 1)
+    characters = preset.batch * preset.window / preset.accumulate  # that lie in memory together
+    return a_parameter * size.parameters + BYTES_A_NUMBER * size.numbers * characters
 
 
 def check_memory(model, preset):
@@ -50,7 +57,12 @@ def check_memory(model, preset):
 
     All parts of the model count: a preset that can't be finished is not begun.
     """
-    needed = FIXED_MEMORY + own_memory(size_of_model(model), characters_at_once(preset))
+    check_size(size_of_model(model), preset)
+
+
+def check_size(size, preset):
+    """`check_memory` for a model that need not be there yet."""
+    needed = FIXED_MEMORY + own_memory(size, preset)
     allowed = allowed_memory()
     if needed > allowed:
         raise LabError(

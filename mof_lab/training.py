@@ -229,7 +229,7 @@ class Trainer:
         started = reported = saved = time.monotonic()
         base, losses, since = self.record.seconds, [], self.record.tokens
         first = self.record.step  # of this session; the first two steps compile
-        shorten_at = first + 42 if first < 42 else None
+        shorten_at = first + 42 if self.record.steps == self.stage.steps else None
         step_seconds = []
         try:
             while self.record.step < self.record.steps:

@@ -2,12 +2,14 @@
 
     python tests/killed.py FOLDER eager|compiled
 
-It says where it is, `STAGE'S NUMBER STEP`, and saves after every step. The last stage is left one
-step before its end, so that its optimiser's state can be compared too.
+It saves after every step and says where it is, `STAGE'S NUMBER STEP`: step 0 when a stage begins
+or goes on, another one when it has been saved. The last stage is left one step before its end, so
+that its optimiser's state can be compared too.
 """
 
 import sys
 from dataclasses import replace
+from functools import partial
 
 from conftest import toy_config, toy_preset, toy_rows
 
@@ -20,6 +22,11 @@ def preset(how):
     whole = replace(toy_preset(model), window=16, batch=2)
     stages = (replace(s, steps=steps) for s, steps in zip(whole.stages, STEPS[how], strict=True))
     return replace(whole, stages=tuple(stages))
+
+
+def _save_and_tell(trainer, save, tell):
+    save()
+    tell(trainer.record.step)
 
 
 def run(folder, how, tell):
@@ -37,8 +44,9 @@ def run(folder, how, tell):
         tell(number, 0)
         model = job.new_model() if before is None else job.model_after(before)
         last = stage is chosen.stages[-1]
-        for progress in job.trainer(stage, model, reports=2, report_seconds=0):
-            tell(number, progress.step)
+        trainer = job.trainer(stage, model, reports=2, report_seconds=0)
+        trainer.save = partial(_save_and_tell, trainer, trainer.save, partial(tell, number))
+        for progress in trainer:
             if last and progress.step == progress.steps - 1:
                 break
         before = stage.name

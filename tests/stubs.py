@@ -21,7 +21,7 @@ class Variable:
 
 
 class EchoModel:
-    """Answers with the characters that it reads, as a `litert.Model` would be asked to."""
+    """Answers with the character that it read last; asked as a `litert.Model` is."""
 
     pieces = (16, 1)
 
@@ -37,7 +37,8 @@ class EchoModel:
         def read(tokens, state):
             self.read += tokens[0].tolist()
             logits = np.zeros((1, self.size), np.float32)
-            logits[0, max(END, self.read[-1])] = 9.0
+            last = self.read[-1]
+            logits[0, last if last > END else END + 1] = 9.0
             return {"logits": logits, "router_weights": np.ones((1, 1)), "state": state}
 
         return read

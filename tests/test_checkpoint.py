@@ -5,7 +5,10 @@ import json
 import os
 import shutil
 import subprocess
+import tracemalloc
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -13,7 +16,7 @@ import pytest
 from conftest import scrambled
 from stubs import Variable
 
-from mof_lab import checkpoint
+from mof_lab import checkpoint, files
 from mof_lab.errors import LabError
 from mof_lab.model import MoF
 from mof_lab.vocabulary import Vocabulary
@@ -246,6 +249,66 @@ def test_a_place_that_can_not_be_written(model, vocabulary, tmp_path):
     with pytest.raises(LabError, match="could not be saved") as caught:
         checkpoint.save(tmp_path / "file" / "run", model, vocabulary, {"step": 1})
     assert "\n" not in str(caught.value)
+
+
+def test_a_save_copies_one_part_at_a_time(vocabulary, config, tmp_path):
+    """Else a large model's save takes more memory than its training."""
+    size = 8_000_000
+
+    def part():
+        variable = Variable("w", 0.0)
+        variable.numpy = lambda: np.ones(size // 4, np.float32)
+        return SimpleNamespace(variables=[variable], config=config)
+
+    def peak(*optimizer):
+        tracemalloc.start()
+        checkpoint.save(tmp_path, part(), vocabulary, {"step": 1}, *optimizer)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    assert size < peak() < 4 * size
+    assert peak(part()) < peak() + size / 4
+
+
+def test_a_file_that_somebody_reads_does_not_stop_a_save(
+    model, changed, vocabulary, folder, monkeypatch
+):
+    """Windows neither replaces nor removes it meanwhile."""
+    replace_file, refused = os.replace, iter(range(3))
+
+    def busy(*names):
+        if next(refused, None) is None:
+            return replace_file(*names)
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    def never(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "replace", busy)
+    monkeypatch.setattr(Path, "unlink", never)
+    monkeypatch.setattr(files, "REPLACE_TRIES", 4)
+    monkeypatch.setattr(files, "REPLACE_SECONDS", 0.0)
+    checkpoint.save(folder, changed, vocabulary, {"step": 4})
+    monkeypatch.undo()
+    assert len(list(folder.glob("model-*"))) == 2
+    assert same(values(changed), values(checkpoint.load(folder)[0]))
+    checkpoint.save(folder, changed, vocabulary, {"step": 4})
+    assert len(list(folder.glob("model-*"))) == 1
+
+
+@pytest.mark.parametrize("tries", [1, 4])
+def test_a_folder_without_the_right_to_write_is_still_said(
+    changed, vocabulary, folder, monkeypatch, tries
+):
+    def refused(*_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "replace", refused)
+    monkeypatch.setattr(files, "REPLACE_TRIES", tries)
+    monkeypatch.setattr(files, "REPLACE_SECONDS", 0.0)
+    with pytest.raises(LabError, match="Permission denied.*untouched"):
+        checkpoint.save(folder, changed, vocabulary, {"step": 4})
 
 
 @pytest.fixture

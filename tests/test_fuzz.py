@@ -4,6 +4,7 @@ A file is changed by chance, always the same ones; what is opened from it must b
 or, where a reader cannot know better, what the file now says.
 """
 
+import io
 import json
 import random
 import shutil
@@ -28,7 +29,7 @@ from mof_lab.chat import ChatSession
 from mof_lab.corpus import Corpus
 from mof_lab.errors import LabError
 from mof_lab.facts import read_facts
-from mof_lab.packing import open_packed
+from mof_lab.packing import open_packed, save_difficulties
 from mof_lab.pipeline import Run
 from mof_lab.progress import Record
 from mof_lab.recording import Moment, Point, Recording
@@ -306,10 +307,33 @@ def run_file(tmp_path, name):
 def windows_file(tmp_path):
     file = run_file(tmp_path, "windows/train/story.tokens.npy")
 
-    def opens():  # without packing anew
+    def opens():  # without packing anew, which looks at the checksums
         return {k: np.asarray(w.tokens) for k, w in open_packed(file.path.parent).items()}
 
-    return File(file.path, opens)
+    before = {k: tokens.copy() for k, tokens in opens().items()}
+
+    def right(found, content):
+        """The others are whole; here are windows as before, of what the file now says."""
+        story = found.pop("story")
+        assert all(np.array_equal(tokens, before[k]) for k, tokens in found.items())
+        assert story.shape == before["story"].shape and story.dtype == before["story"].dtype
+        assert np.array_equal(story, np.load(io.BytesIO(content), allow_pickle=False))
+
+    return File(file.path, opens, right)
+
+
+def difficulty_file(tmp_path, name):
+    """Read as it was saved, or not at all: then the windows are rated anew."""
+    folder, rng = windows_file(tmp_path).path.parent, np.random.default_rng(1)
+    saved = {k: rng.uniform(1, 6, len(w)) for k, w in open_packed(folder).items()}
+    save_difficulties(folder, saved)
+
+    def right(found, content):
+        given = {k: w.difficulty for k, w in found.items()}
+        none = all(values is None for values in given.values())
+        assert none or all(np.array_equal(values, saved[k]) for k, values in given.items())
+
+    return File(folder / name, lambda: open_packed(folder), right)
 
 
 def data_file(tmp_path, name):
@@ -385,6 +409,8 @@ FILES = {
     "run's vocabulary": (lambda path: run_file(path, "vocabulary.json"), True),
     "run's windows": (lambda path: run_file(path, "windows/train/chat.roles.npy"), False),
     "windows": (windows_file, False),
+    "difficulty": (lambda path: difficulty_file(path, "chat.difficulty.npy"), False),
+    "difficulty's checksums": (lambda path: difficulty_file(path, "rated.json"), True),
     "facts": (facts_file, True),
     "stories": (story_file, False),
     **{
@@ -438,14 +464,17 @@ def test_a_model_that_would_fill_the_memory_is_not_built(checkpoint_folder, tmp_
 
 
 def test_the_fewest_parameters_are_never_more_than_there_are(model, config):
-    """Else a good checkpoint would be refused."""
+    """Else a good checkpoint would be refused, or a training that fits."""
     from mof_lab.configuration import PRESETS
     from mof_lab.planner import size_of
+    from mof_lab.sizes import least_size
 
     assert 0.5 * model.count_params() < config.fewest_parameters() <= model.count_params()
     for name in ("tiny", "seed"):
         chosen = replace(PRESETS[name].model, vocabulary_size=PRESETS[name].vocabulary_size)
-        assert chosen.fewest_parameters() <= size_of(PRESETS[name]).parameters
+        least, whole = least_size(chosen), size_of(PRESETS[name])
+        assert 0.5 * whole.parameters < least.parameters <= whole.parameters
+        assert 0.5 * whole.numbers < least.numbers <= whole.numbers
 
 
 # ---- adapters

@@ -1,6 +1,9 @@
 """The main job on a toy preset, in real processes, and everything it refuses."""
 
 import json
+import os
+import signal
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -225,6 +228,33 @@ def test_a_process_gives_its_result_and_its_messages():
 def test_a_process_passes_its_sentence_on():
     with pytest.raises(LabError, match=r"^The sentence\.$"):
         pipeline.processes.call(_fails)
+
+
+def _saves_when_stopped(send, path):
+    import os
+    import time
+
+    send(os.getpid())
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        time.sleep(1)
+        path.write_text("saved", encoding="utf-8")
+        raise
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a Ctrl-C to another process")
+def test_a_second_interrupt_does_not_end_the_save_that_the_first_asked_for(tmp_path):
+    """A terminal sends one to both processes, and `call` another one when it takes long."""
+
+    def twice(process):
+        for _ in range(2):
+            os.kill(process, signal.SIGINT)
+            time.sleep(0.3)
+
+    with pytest.raises(LabError, match="exit code 130"):
+        pipeline.processes.call(_saves_when_stopped, tmp_path / "saved", show=twice)
+    assert (tmp_path / "saved").exists()
 
 
 def test_a_process_that_dies_is_said():

@@ -85,7 +85,10 @@ def started(folder, how):
 
 
 def kill_at(folder, how, where, later):
-    """Starts the run and kills it so many seconds after it has come to a place; did it live yet?"""
+    """Starts the run and kills it so many seconds after it has come to a place; it must live yet.
+
+    Where that place is a step, it has been saved, so the next run goes on from a checkpoint.
+    """
     process = started(folder, how)
     for line in process.stdout:
         if tuple(map(int, line.split())) >= where:
@@ -94,26 +97,35 @@ def kill_at(folder, how, where, later):
         process.wait(later)
     process.kill()
     process.stdout.close()
-    return process.wait() == -signal.SIGKILL
+    assert process.wait() == -signal.SIGKILL
+    number, step = where
+    stage = killed.preset(how).stages[number].name
+    assert step == 0 or checkpoint.read_meta(folder / stage)["step"] >= step
 
 
 def kills(how, count, seed):
-    """Places of a run in their order, spread over it, and how long after each it is killed."""
+    """Places of a run in their order, spread over it, and how long after each it is killed.
+
+    In each stage once after a step: the last one at once, compiled it is over in no time.
+    """
     rng = random.Random(seed)
     steps = [stage.steps for stage in killed.preset(how).stages]
-    steps[-1] = 1  # compiled, the others are over in no time
-    places = [(-1, 0), *((n, step) for n, most in enumerate(steps) for step in range(most))]
-    laters = [rng.choice([0.003, 0.03, 0.3]) * rng.random() for _ in range(count)]
-    return list(zip(sorted(rng.choices(places, k=count)), laters, strict=True))
+    within = [(n, rng.randrange(1, most)) for n, most in enumerate(steps[:-1])]
+    places = [(-1, 0), *((n, step) for n, most in enumerate(steps[:-1]) for step in range(most))]
+    places = sorted(within + rng.choices(places, k=count - 1 - len(within)))
+    laters = [rng.choice([0.003, 0.03, 0.3]) * rng.random() for _ in places]
+    return [*zip(places, laters, strict=True), ((len(steps) - 1, 1), 0)]
 
 
-def ends_alike(folder, how, count, seed):
+def ends_alike(folder, how, kills):
     killed.run(folder / "whole", how, lambda *where: None)
-    killed_runs = [kill_at(folder / "killed", how, *kill) for kill in kills(how, count, seed)]
-    assert all(killed_runs)
+    for where, later in kills:
+        kill_at(folder / "killed", how, where, later)
     last = started(folder / "killed", how)
-    last.communicate(timeout=SECONDS)
+    told, _ = last.communicate(timeout=SECONDS)
     assert last.returncode == 0
+    again = {tuple(map(int, line.split())) for line in told.splitlines()}
+    assert not again & {where for where, _ in kills if where[1]}  # what was saved is not redone
     whole = end_of(folder / "whole")
     assert list(whole["chat"][0]) == ["model", "optimizer"]
     assert len(whole) == 5 and end_of(folder / "killed") == whole
@@ -127,14 +139,16 @@ def often():
     training.SAVE_EVERY_SECONDS = before
 
 
-def test_two_kills_change_nothing(eagerly, often, tmp_path):
-    ends_alike(tmp_path, "eager", 2, seed=4)
+def test_four_kills_change_nothing(eagerly, often, tmp_path):
+    """Before there is a trainer, in two stages after a step, and in the last one at once."""
+    kills = [((-1, 0), 0.05), ((0, 1), 0.01), ((3, 1), 0.01), ((4, 1), 0)]
+    ends_alike(tmp_path, "eager", kills)
 
 
 @pytest.mark.slow
 def test_twenty_kills_change_nothing(often, tmp_path):
     """Of the compiled step, as it trains in earnest."""
-    ends_alike(tmp_path, "compiled", 20, seed=1)
+    ends_alike(tmp_path, "compiled", kills("compiled", 20, seed=1))
 
 
 def test_a_stage_ends_with_the_run_that_started_it(tmp_path):

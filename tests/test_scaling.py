@@ -1,5 +1,9 @@
 """The cost model: what must hold for any step and any link, and one case by hand."""
 
+import importlib.util
+import math
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,9 +43,39 @@ def test_where_it_stops_paying(step, link, share):
     assert last == 1 or scaling.efficiency(step, last, link) >= share
 
 
+@given(steps, links, st.floats(0.1, 0.95))
+def test_without_latency_it_may_pay_for_any_number(step, link, share):
+    last = scaling.most_workers(step, link, share, latency=0.0)
+    if last == math.inf:
+        assert scaling.efficiency(step, 10**15, link, latency=0.0) >= share
+    else:
+        assert scaling.efficiency(step, last + 1, link, latency=0.0) < share
+
+
+def test_a_link_that_never_costs_half_a_step():
+    step = Step(seconds=1.0, characters=1000, parameters=10**6)  # at most 8 MB are sent
+    assert scaling.most_workers(step, 8e6, latency=0.0) == math.inf
+    assert scaling.most_workers(step, 7e6, latency=0.0) == 8
+
+
 @given(steps, st.integers(2, 64), links)
 def test_a_batch_that_is_shared(step, workers, link):
     """Never more times quicker than there are workers, and less than if each had a batch."""
     quicker = scaling.fixed_batch_speedup(step, workers, link)
     assert quicker <= workers
     assert quicker <= workers * scaling.efficiency(step, workers, link) * (1 + 1e-9)
+
+
+def test_a_page_without_a_large_text(monkeypatch, tmp_path):
+    place = Path(__file__).parents[1] / "tools" / "scaling.py"
+    spec = importlib.util.spec_from_file_location("scaling_tool", place)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    page = tmp_path / "scaling.md"
+    page.write_text(tool.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(tool, "PAGE", page)
+    monkeypatch.setattr(tool, "LARGE", tmp_path / "large_text.json")
+    tool.write_page()
+    written = page.read_text(encoding="utf-8")
+    assert "<!-- large -->\n<!-- end of large -->\n" in written
+    assert "|\n<!-- end of speed -->\n" in written

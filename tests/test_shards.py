@@ -3,12 +3,14 @@
 import json
 from collections import Counter
 
+import datasets
 import numpy as np
 import pytest
 
 from mof_lab import corpus, shards
-from mof_lab.errors import LabError
-from mof_lab.packing import NOTHING, Batches, encode
+from mof_lab.curriculum import in_order
+from mof_lab.errors import LabError, cause_of
+from mof_lab.packing import NOTHING, Batches, Windows, encode
 from mof_lab.splits import is_held_out
 from mof_lab.vocabulary import Vocabulary
 
@@ -61,7 +63,7 @@ def test_every_token_is_in_one_shard(options, whole, tmp_path):
     vocabulary = Vocabulary.build(corpus.texts(whole))
     for part in range(2):
         rows = shards.documents(directory=tmp_path, part=part, parts=2, **options)
-        shards.tokenise(rows, vocabulary, WINDOW, tmp_path, part, batch=17)
+        shards.tokenise(rows, vocabulary, WINDOW, tmp_path, part, 2, batch=17)
     assert {path.name for path in tmp_path.iterdir()} == {"train", "held_out"}
     for split in shards.SPLITS:
         held_out = split == "held_out"
@@ -86,8 +88,111 @@ def test_tokenised_once(options, whole, tmp_path):
     shards.tokenise(rows, vocabulary, WINDOW, tmp_path)
     path = tmp_path / "train" / "part-00000" / "story.tokens.npy"
     before = path.stat().st_mtime_ns
-    shards.tokenise(None, vocabulary, WINDOW, tmp_path)  # the rows are not looked at
+    rows = shards.documents(directory=tmp_path, **options)
+    shards.tokenise(rows, vocabulary, WINDOW, tmp_path)
     assert path.stat().st_mtime_ns == before
+    assert {path.name for path in tmp_path.iterdir()} == {"train", "held_out"}
+
+
+@pytest.fixture
+def rows():
+    """Of a text, as `documents` gives them; `change` leaves the keys as they are."""
+
+    def rows(change=""):
+        found = [corpus._document("story", str(i), text=f"甲乙丙{i}{change}") for i in range(60)]
+        texts = [json.dumps(row, ensure_ascii=False) for row in found]
+        return datasets.Dataset.from_dict({"row": texts})
+
+    return rows
+
+
+def test_another_text_is_tokenised_anew(rows, tmp_path):
+    vocabulary = Vocabulary(list("甲乙丙丁0123456789"))
+
+    def characters():
+        windows = shards.open_shards(tmp_path, "train")["story"]
+        return set(vocabulary.decode(np.asarray(windows.tokens).ravel()))
+
+    for change in ("", "丁", ""):
+        shards.tokenise(rows(change), vocabulary, WINDOW, tmp_path)
+        assert ("丁" in characters()) == bool(change)
+
+
+def test_files_that_change_are_read_anew(tmp_path):
+    """One that is named, one that a pattern finds, and one in a folder."""
+    sources = {
+        "file": ("json", tmp_path / "file" / "1.jsonl"),
+        "pattern": ("json", {"train": [str(tmp_path / "pattern" / "*.jsonl")]}),
+        "folder": (str(tmp_path / "folder"), None),
+    }
+    for kind, (name, data_files) in sources.items():
+        (tmp_path / kind).mkdir()
+        options = {"data_files": str(data_files) if kind == "file" else data_files}
+        for i in range(3):
+            for number in range(i):  # at first one file, then another and more
+                path = tmp_path / kind / f"{number}.jsonl"
+                path.write_text(json.dumps({"text": f"第{i}次"}), encoding="utf-8")
+            (tmp_path / kind / "1.jsonl").write_text(
+                "\n".join([json.dumps({"text": f"第{i}次"})] * (i + 1)), encoding="utf-8"
+            )
+            found = shards.documents(name, tmp_path / f"{kind} kept", **options)
+            assert {row["text"] for row in rows_of(found)} == {f"第{i}次"}
+
+
+def test_shards_that_do_not_belong_together(rows, tmp_path):
+    one, other = Vocabulary(list("甲乙丙")), Vocabulary(list("丙乙甲"))
+    for part in range(2):
+        if part:
+            with pytest.raises(LabError, match="1 of 2 workers.*tokenise again"):
+                shards.open_shards(tmp_path, "train")  # the other one is not done yet
+        shards.tokenise(rows(part), one, WINDOW, tmp_path, part, 2)
+    shards.open_shards(tmp_path, "train")
+    shards.tokenise(rows(), other, WINDOW, tmp_path, 0, 2)
+    with pytest.raises(LabError, match="several vocabularies"):
+        shards.open_shards(tmp_path, "train")
+    shards.tokenise(rows(), one, WINDOW, tmp_path, 0, 1)
+    with pytest.raises(LabError, match="2 of 1 workers"):
+        shards.open_shards(tmp_path, "train")
+    with pytest.raises(LabError, match="no part 1 of 1"):
+        shards.tokenise(rows(), one, WINDOW, tmp_path, 1)
+
+
+def test_half_written_shards_have_no_stamp(rows, tmp_path, monkeypatch):
+    vocabulary = Vocabulary(list("甲乙丙"))
+    shards.tokenise(rows(), vocabulary, WINDOW, tmp_path)
+
+    def full(*arguments):
+        raise OSError
+
+    monkeypatch.setattr(shards, "_write", full)
+    with pytest.raises(OSError):
+        shards.tokenise(rows("丁"), vocabulary, WINDOW, tmp_path)
+    with pytest.raises(LabError, match="no windows"):
+        shards.open_shards(tmp_path, "train")
+
+
+def test_joined_arrays_are_one_array():
+    whole = np.arange(21, dtype=np.uint16).reshape(7, 3)
+    joined = shards.Joined([whole[:2], whole[2:6], whole[6:]])
+    assert np.array_equal(joined, whole) and np.asarray(joined).dtype == np.uint16
+    assert np.asarray(joined, float).dtype == float
+    mask = whole[:, 0] % 2 == 0
+    assert (joined[mask] == whole[mask]).all()
+    for row in (-1, 7):
+        with pytest.raises(IndexError, match=f"no row {row}"):
+            joined[row]
+
+
+def test_windows_of_shards_have_an_order_and_padding():
+    rng = np.random.default_rng(1)
+    tokens = rng.integers(0, 9, (40, WINDOW + 1), np.uint16)
+    whole = Windows(tokens, np.ones_like(tokens))
+    parts = [shards.Joined([array[:13], array[13:]]) for array in (whole.tokens, whole.roles)]
+    joined = Windows(*parts)
+    assert joined.padding == whole.padding > 0
+    one, other = (in_order("length", {"story": w}, (), 4, 1, 10) for w in (joined, whole))
+    for step in range(10):
+        assert (one(step)[0] == other(step)[0]).all()
 
 
 @pytest.mark.slow
@@ -104,8 +209,24 @@ def test_several_processes_give_the_same_documents(options, whole, tmp_path):
 def test_what_is_not_there(tmp_path):
     with pytest.raises(LabError, match="no windows"):
         shards.open_shards(tmp_path, "train")
-    with pytest.raises(LabError, match=r"nothing\.jsonl"):
-        shards.documents("json", tmp_path, data_files=str(tmp_path / "nothing.jsonl"))
+    for processes in (1, 2):
+        with pytest.raises(LabError, match=r"^The data set.*nothing\.jsonl") as caught:
+            missing = str(tmp_path / "nothing.jsonl")
+            shards.documents("json", tmp_path, processes=processes, data_files=missing)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (LabError("No, do that."), "No, do that."),
+        (RuntimeError("Traceback:\n  x.LabError: No, do that.\n\nmore"), "No, do that."),
+        (RuntimeError("first\n last\n\n"), "RuntimeError: last"),
+        (RuntimeError(), "RuntimeError: "),
+    ],
+)
+def test_why_a_worker_ended(error, said):
+    assert cause_of(error) == said
 
 
 @pytest.mark.slow

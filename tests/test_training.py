@@ -364,6 +364,15 @@ def test_the_budget_holds_after_an_early_stop(make, tmp_path):
     assert rest.record.steps < 100
 
 
+def test_the_budget_holds_after_two_early_stops(make, tmp_path):
+    """Also when each session was too short to know the speed, together they were not."""
+    trainer = make(tmp_path, change={"steps": 200}, seconds=0.0)
+    trainer.record.step = 60
+    trainer._step = lambda *batch: tf.constant(1.0)
+    trainer.run()
+    assert trainer.record.steps < 110
+
+
 def test_seconds_count_over_all_sessions(eagerly, ticking, make, tmp_path):
     stop_after(make(tmp_path), 3)
     first = checkpoint.read_meta(tmp_path)["record"]["seconds"]

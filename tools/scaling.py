@@ -227,7 +227,9 @@ def shared_table(result):
 
 
 def large_table():
-    """What docs/large_text.json has."""
+    """What docs/large_text.json has; empty where nobody has measured it."""
+    if not LARGE.exists():
+        return ""
     result = json.loads(LARGE.read_text(encoding="utf-8"))
     names = {"documents": "read 读入", "windows": "tokenise, pack 编码装窗", "train": "train 训练"}
     rows = [
@@ -272,7 +274,7 @@ def _where(result):
 
 def _markdown(header, rows):
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def write_page():
@@ -289,7 +291,7 @@ def write_page():
     for name, text in tables.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
         before, rest = page.split(begin)
-        page = f"{before}{begin}{text}\n{end}{rest.split(end)[1]}"
+        page = f"{before}{begin}{text}{end}{rest.split(end)[1]}"
     PAGE.write_text(page, encoding="utf-8", newline="\n")
 
 
