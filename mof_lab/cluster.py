@@ -17,7 +17,7 @@ from contextlib import ExitStack
 
 from . import checkpoint, processes
 from .arguments import predecessor, progress_of
-from .errors import LabError
+from .errors import LabError, cause_of, one_line
 
 STRATEGIES = ("one", "mirrored", "multi-worker")
 EXAMPLE = (
@@ -80,7 +80,7 @@ def strategy_named(name):
             return tf.distribute.MultiWorkerMirroredStrategy()
         except tf.errors.OpError as error:
             raise LabError(
-                f"This worker could not join the others ({str(error)[:200]!r}); check "
+                f"This worker could not join the others ({one_line(error)!r}); check "
                 "that the addresses in TF_CONFIG are free and can be reached, and start all again."
             ) from None
     return tf.distribute.get_strategy()
@@ -90,16 +90,13 @@ def meet(strategy):
     """Waits until every worker has come this far."""
     import tensorflow as tf
 
-    from .training import LOST
+    from .training import LOST, lost
 
     one = strategy.experimental_distribute_values_from_function(lambda _: tf.constant(1.0))
     try:
         strategy.reduce(tf.distribute.ReduceOp.SUM, one, axis=None)
     except LOST as error:
-        raise LabError(
-            f"A worker was lost between two stages ({type(error).__name__}); start all workers "
-            "again: training goes on from the last checkpoint."
-        ) from None
+        raise lost(error, "between two stages") from None
 
 
 # ---- stages -------------------------------------------------------------------------------------
@@ -114,6 +111,7 @@ def train(preset, directory, text, stages, strategy, ray=None, show=print):
         show: called with each `Progress`; with Ray, the first worker prints them.
     """
     names = [stage.name for stage in stages]
+    directory = os.path.abspath(directory)  # Ray's workers have other working directories
     if ray:
         with_ray(ray, directory, work, _tell, preset, directory, text, names, "multi-worker")
     else:
@@ -131,8 +129,11 @@ def work(send, preset, directory, text, names, strategy):
     from .pipeline import Run
 
     strategy = strategy_named(strategy)
-    job = Run(preset, directory, text) if strategy.extended.should_checkpoint else None
-    meet(strategy)  # the first worker has made the vocabulary and the windows
+    job = None
+    if strategy.extended.should_checkpoint:
+        job = Run(preset, directory, text)
+        job.rate()
+    meet(strategy)  # the first worker has made the vocabulary and the windows, and rated them
     job = job or Run(preset, directory, text)
     for name in names:
         if progress_of(job, name) != "finished":
@@ -164,10 +165,10 @@ def with_ray(count, directory, function, *arguments):
             "Ray is not installed; `pip install -c constraints.txt -e .[cluster]` brings it."
         ) from None
     ours = not ray.is_initialized()
-    if ours:
-        local = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": count + 1}
-        ray.init(include_dashboard=False, logging_level="ERROR", **local)
     try:
+        if ours:
+            local = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": count + 1}
+            ray.init(include_dashboard=False, logging_level="ERROR", **local)
         TensorflowTrainer(
             lambda config: config["function"](*config["arguments"]),
             train_loop_config={"function": function, "arguments": arguments},
@@ -175,10 +176,8 @@ def with_ray(count, directory, function, *arguments):
             run_config=RunConfig(storage_path=os.path.abspath(os.path.join(directory, "ray"))),
         ).fit()
     except Exception as error:  # Ray wraps what a worker raised, each version in other classes
-        said = [line for line in str(error).splitlines() if "LabError" in line]
-        why = said[-1].split("LabError: ")[-1] if said else f"{type(error).__name__}"
         raise LabError(
-            f"The Ray job ended: {why.rstrip('.')}. "
+            f"The Ray job ended: {cause_of(error).rstrip('.: ')}. "
             "The same command goes on from the last checkpoint."
         ) from None
     finally:
@@ -202,9 +201,11 @@ def train_at_once(run, stages, into, before=None, show=lambda progress: None):
         before: the stage that all start from; None = the same fresh weights.
 
     Returns:
-        what each stage took and gave, as `Run.train`.
+        what each stage took and gave, as `Run.train`. The stages' checkpoints hold that model, too:
+        what comes next starts from the last of them.
     """
     _check_independent(stages)
+    run.rate()  # once for all
     with ThreadPoolExecutor(len(stages)) as pool:
         reports = list(pool.map(lambda stage: run.train(stage, before, show=show), stages))
     model = run.new_model() if before is None else run.model_after(before)
@@ -216,6 +217,8 @@ def train_at_once(run, stages, into, before=None, show=lambda progress: None):
                     variable.assign(trained)
     meta = {"stage": into, "step": sum(report["steps"] for report in reports)}
     checkpoint.save(run.directory / into, model, run.vocabulary, meta)
+    for folder in (run.directory / stage.name for stage in stages):
+        checkpoint.save(folder, model, run.vocabulary, checkpoint.read_meta(folder))
     return reports
 
 

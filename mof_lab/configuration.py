@@ -116,7 +116,9 @@ class Stage:
     answers_only: bool = False  # loss on the assistant's characters only
     learning_rate: float = 3e-3  # peak
     shares: tuple[tuple[str, float], ...] = ()  # kind of text -> share of the windows
-    balance: float = 0.0  # factor of the router's load-balance term (`router.router_loss`); 0 = off
+    # Factor of the router's load-balance term (`router.router_loss`); 0 = off. Where a batch is
+    # computed in parts (`Preset.accumulate`) it is the term of each part; workers refuse it.
+    balance: float = 0.0
     entropy: float = 0.0  # factor of its entropy term: > 0 chooses, < 0 blends; 0 = off
 
     def __post_init__(self):

@@ -109,7 +109,8 @@ class Run:
         """kind → `Windows` of "train" or "held_out"."""
         return open_packed(self.directory / "windows" / split)
 
-    def _rate(self):
+    def rate(self):
+        """Rates the windows, once, if the preset puts them in order by difficulty."""
         if self.preset.order == "difficulty":
             curriculum.rate(self)
 
@@ -130,7 +131,7 @@ class Run:
 
         if isinstance(stage, str):
             stage = self.preset.stage(stage)
-        self._rate()
+        self.rate()
         return Trainer(
             model,
             self.vocabulary,
@@ -170,7 +171,7 @@ class Run:
         """
         minutes = self.preset.minutes if minutes is None else minutes
         started = time.monotonic()
-        self._rate()  # out of the same budget
+        self.rate()  # out of the same budget
         seconds = minutes * 60 * (1 - EVALUATION_SHARE) - START_SECONDS * len(self.preset.stages)
         seconds -= time.monotonic() - started
         seconds = max(seconds, minutes * 30)

@@ -23,7 +23,7 @@ import tensorflow as tf
 
 from . import checkpoint
 from .curriculum import in_order
-from .errors import LabError
+from .errors import LabError, one_line
 from .evaluation import window_nats
 from .files import locked
 from .memory import keep_freed_memory
@@ -44,6 +44,14 @@ LOST = (
 )
 #: Seconds that a training which was killed may take to end.
 LOCK_SECONDS = 5.0
+
+
+def lost(error, where):
+    """What is said when TensorFlow raises one of `LOST`: its words may name another cause."""
+    return LabError(
+        f"A worker was lost {where} ({type(error).__name__}: {one_line(error)}); start all "
+        "workers again: training goes on from the last checkpoint."
+    )
 
 
 class Trainer:
@@ -109,6 +117,12 @@ class Trainer:
             raise LabError(
                 f"A batch of {self.preset.batch} windows can't be divided among {replicas} "
                 f"worker(s) in {parts} part(s) each; choose numbers whose product divides it."
+            )
+        if replicas > 1 and self.stage.balance:
+            raise LabError(
+                f"Stage {self.stage.name!r} has balance {self.stage.balance:g}, which squares the "
+                f"mean weights of a batch and so can't be added up from {replicas} workers; train "
+                "it in one process, or set balance to 0."
             )
 
     def _make_optimizer(self):
@@ -226,6 +240,11 @@ class Trainer:
                 f"Stage {self.stage.name} in {self.directory} was trained on elsewhere meanwhile; "
                 "make its trainer (run its cell) again to go on from there."
             )
+        if self._mean(self.record.step) != self.record.step:
+            raise LabError(
+                f"The workers are at different steps of stage {self.stage.name}, this one at "
+                f"{self.record.step}; all need one shared folder: the same --out, on a shared disk."
+            )
         started = reported = saved = time.monotonic()
         base, losses, since = self.record.seconds, [], self.record.tokens
         first = self.record.step  # of this session; the first two steps compile
@@ -333,11 +352,8 @@ class Trainer:
             self._torn = True  # some weights may be those after the step, others not
             if not isinstance(error, LOST) or self.strategy.num_replicas_in_sync == 1:
                 raise
-            raise LabError(
-                f"A worker was lost at step {self.record.step} of stage {self.stage.name} "
-                f"({type(error).__name__}); start all workers again: "
-                "training goes on from the last checkpoint."
-            ) from None
+            where = f"at step {self.record.step} of stage {self.stage.name}"
+            raise lost(error, where) from None
         self.record.step += 1
         self.record.tokens += self.preset.batch * self.preset.window
         self.record.peak_memory = max(self.record.peak_memory, memory_in_use())
@@ -358,11 +374,15 @@ class Trainer:
         values = (*losses, *(v.value for v in self.variables))
         return all(bool(tf.reduce_all(tf.math.is_finite(value))) for value in values)
 
-    def _fit_budget(self, seconds_a_step):
+    def _mean(self, value):
+        """The mean of a number over all replicas, the same at each."""
         here = self.strategy.experimental_distribute_values_from_function(
-            lambda context: tf.constant(seconds_a_step, tf.float64)
-        )  # workers agree on how many steps there are
-        seconds_a_step = float(self.strategy.reduce(tf.distribute.ReduceOp.MEAN, here, axis=None))
+            lambda context: tf.constant(value, tf.float64)
+        )
+        return float(self.strategy.reduce(tf.distribute.ReduceOp.MEAN, here, axis=None))
+
+    def _fit_budget(self, seconds_a_step):
+        seconds_a_step = self._mean(seconds_a_step)  # workers agree on how many steps there are
         possible = max(self.record.step + 1, int(self.budget / seconds_a_step))
         self.record.steps = min(self.record.steps, possible)
         self._order_text()

@@ -4,12 +4,17 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 
-from mof_lab import checkpoint, cluster, corpus
+from mof_lab import checkpoint, cluster, corpus, pipeline
+from mof_lab.arguments import predecessor, progress_of
 from mof_lab.configuration import ModelConfig, Preset, Stage
 from mof_lab.errors import LabError
 from mof_lab.packing import Windows
@@ -160,6 +165,21 @@ def test_a_batch_that_can_not_be_divided(tmp_path):
         trained(tmp_path, accumulate=3)
 
 
+def test_what_workers_can_not_train(monkeypatch, tmp_path):
+    """The balance term of a batch is not the sum of those of its parts."""
+    import tensorflow as tf
+
+    from mof_lab.model import MoF
+    from mof_lab.training import Trainer
+
+    model, stage = MoF(MODEL), replace(TOY.stage("router"), balance=0.1)
+    vocabulary = Vocabulary([chr(0x4E00 + i) for i in range(40)])
+    two = SimpleNamespace(num_replicas_in_sync=2)
+    monkeypatch.setattr(tf.distribute, "get_strategy", lambda: two)
+    with pytest.raises(LabError, match=r"'router' has balance 0\.1.*2 workers"):
+        Trainer(model, vocabulary, {}, TOY, stage, tmp_path)
+
+
 # ---- stages, lost workers -----------------------------------------------------------------------
 
 
@@ -170,6 +190,44 @@ def text():
         for i in range(60)
     ]
     return corpus.split(rows)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_the_first_worker_rates_before_all_meet(monkeypatch, tmp_path, first):
+    events = []
+    strategy = SimpleNamespace(
+        extended=SimpleNamespace(should_checkpoint=first), scope=lambda: nullcontext()
+    )
+
+    class Run:
+        def __init__(self, *arguments):
+            events.append("run")
+
+        def rate(self):
+            events.append("rate")
+
+    monkeypatch.setattr(pipeline, "Run", Run)
+    monkeypatch.setattr(cluster, "strategy_named", lambda name: strategy)
+    monkeypatch.setattr(cluster, "meet", lambda strategy: events.append("meet"))
+    cluster.work(print, TOY, tmp_path, None, [], "multi-worker")
+    assert events == (["run", "rate", "meet"] if first else ["meet", "run"])
+
+
+def test_a_lost_worker_is_one_line_with_the_cause():
+    import tensorflow as tf
+
+    from mof_lab.training import LOST
+
+    def reduce(*arguments, **options):
+        raise tf.errors.InternalError(None, None, "cuDNN\nfailed" + 1000 * "!")
+
+    broken = SimpleNamespace(
+        experimental_distribute_values_from_function=lambda function: function(None), reduce=reduce
+    )
+    assert tf.errors.InternalError in LOST
+    with pytest.raises(LabError, match=r"lost between two stages.*cuDNN failed!") as caught:
+        cluster.meet(broken)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
 
 
 def _work(connection, folder, config, text, steps):
@@ -266,6 +324,55 @@ def test_without_ray(monkeypatch, tmp_path):
         cluster.with_ray(2, tmp_path, print)
 
 
+@pytest.fixture
+def toy_ray(monkeypatch):
+    """A Ray that can be told what its cluster and its trainer raise."""
+    ray, train = ModuleType("ray"), ModuleType("ray.train")
+    inner = ModuleType("ray.train.tensorflow")
+    told = SimpleNamespace(init=None, fit=None)
+
+    def raises(name):
+        def function(*arguments, **options):
+            if getattr(told, name):
+                raise getattr(told, name)
+
+        return function
+
+    ray.is_initialized, ray.init, ray.shutdown = (lambda: False), raises("init"), lambda: None
+    train.RunConfig = train.ScalingConfig = dict
+    inner.TensorflowTrainer = lambda *a, **o: SimpleNamespace(fit=raises("fit"))
+    for module in (ray, train, inner):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "said"),
+    [
+        ("init", ConnectionError("no cluster\nat host-a:6379"), "ConnectionError: at host-a:6379"),
+        ("fit", OSError("Worker:\n disk full.\n\n"), "OSError: disk full"),
+        ("fit", OSError("x\nmof_lab.errors.LabError: Do that.\nmore"), "Do that"),
+    ],
+)
+def test_why_a_ray_job_ended(toy_ray, tmp_path, where, error, said):
+    setattr(toy_ray, where, error)
+    with pytest.raises(LabError) as caught:
+        cluster.with_ray(2, tmp_path, print)
+    again = "The same command goes on from the last checkpoint."
+    assert str(caught.value) == f"The Ray job ended: {said}. {again}"
+
+
+@pytest.mark.parametrize("ray", [None, 2])
+def test_workers_are_told_the_whole_path(monkeypatch, tmp_path, ray):
+    """They have other working directories."""
+    told = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cluster, "with_ray", lambda *arguments: told.extend(arguments))
+    monkeypatch.setattr(cluster.processes, "call", lambda *a, show: told.extend(a))
+    cluster.train(TOY, Path("run"), None, TOY.stages, "multi-worker", ray)
+    assert str(tmp_path / "run") in told and Path("run") not in told
+
+
 # ---- experts at the same time -------------------------------------------------------------------
 
 
@@ -287,6 +394,36 @@ def test_two_experts_at_once_then_the_router(text, tmp_path):
     report = at_once.train("router", "experts")
     assert report["steps"] == STEPS
     assert checkpoint.read_meta(at_once.directory / "router")["record"]["done"]
+
+
+def test_what_comes_after_experts_at_once_has_both(text, tmp_path, monkeypatch):
+    """Also where it starts from the last stage and not from `into`."""
+    stages, events = [TOY.stage("gru"), TOY.stage("transformer")], []
+    run = Run(TOY, tmp_path, text)
+
+    def train(stage, before, show):
+        events.append(stage.name)
+        model = run.new_model()
+        for variable in model.parts()[stage.name][0].variables:
+            variable.assign(variable + 1)
+        meta = {"stage": stage.name, "step": STEPS, "record": {"done": True, "step": STEPS}}
+        checkpoint.save(run.directory / stage.name, model, run.vocabulary, meta)
+        return {"steps": STEPS}
+
+    monkeypatch.setattr(run, "train", train)
+    monkeypatch.setattr(run, "rate", lambda: events.append("rate"))
+    cluster.train_at_once(run, stages, "experts")
+    assert events[0] == "rate" and sorted(events[1:]) == ["gru", "transformer"]
+    assert predecessor(run, "router") == "transformer"
+    expected = checkpoint.arrays_of(run.model_after("experts").variables)
+    fresh = checkpoint.arrays_of(run.new_model().variables)
+    for stage in stages:
+        changed = [n for n in expected if not np.array_equal(expected[n], fresh[n])]
+        assert any(name.startswith(stage.name) for name in changed)
+        found = checkpoint.arrays_of(run.model_after(stage.name).variables)
+        assert all(np.array_equal(found[name], expected[name]) for name in expected)
+        assert checkpoint.read_meta(run.directory / stage.name)["stage"] == stage.name
+        assert progress_of(run, stage.name) == "finished"
 
 
 @pytest.mark.parametrize(

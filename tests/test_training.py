@@ -52,6 +52,19 @@ def make(config, vocabulary, packs, preset):
     return make
 
 
+def test_workers_that_do_not_share_a_folder(make, tmp_path, eagerly, monkeypatch):
+    """One has the checkpoint, the other one begins."""
+    trainer = make(tmp_path)
+    assert trainer._mean(7) == 7
+    next(iter(trainer))
+    again = make(tmp_path)
+    monkeypatch.setattr(again, "_mean", lambda step: step / 2)
+    before = again.record.step
+    with pytest.raises(LabError, match=r"different steps of stage gru.*shared folder.*--out"):
+        next(iter(again))
+    assert again.record.step == before > 0
+
+
 def arrays(variables):
     return [v.numpy() for v in variables]
 
