@@ -234,8 +234,8 @@ def _saves_when_stopped(send, path):
     import os
     import time
 
-    send(os.getpid())
     try:
+        send(os.getpid())
         time.sleep(60)
     except KeyboardInterrupt:
         time.sleep(1)
