@@ -63,8 +63,8 @@ def packing(tokens, roles, first=0):
     ]
     svg = draw.page(
         "Packed windows and their loss mask 打包的窗口与损失掩码",
-        "A lane is a window. In chat tuning, tall counts in the loss and low is only read. "
-        "对话微调时，高：计入损失；矮：只作上文；空：填充。",
+        "In chat tuning tall counts in the loss and low is only read. "
+        "对话微调时，高：计入损失；矮：只读；空：填充。",
         drawn,
         bottom + 24,
     )

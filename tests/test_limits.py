@@ -95,6 +95,9 @@ def test_which_presets_fit_into_two_gigabytes(monkeypatch, name, fits):
 )
 def test_what_is_said_to_be_needed_is_near_what_was_measured(name, batch, window, parts, measured):
     preset = replace(PRESETS[name], batch=batch, window=window, accumulate=parts)
+    if name == "small":  # as it was when it was measured
+        model = replace(preset.model, embedding_dim=256, gru_units=512, router_units=64)
+        preset = replace(preset, model=model)
     needed = (sizes.FIXED_MEMORY + sizes.own_memory(planner.size_of(preset), preset)) / GB
     assert needed == pytest.approx(measured, rel=0.1)
 
