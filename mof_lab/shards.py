@@ -2,7 +2,7 @@
 
     rows = documents("json", folder, data_files="texts/*.jsonl", processes=4)
     vocabulary = vocabulary_of(rows, 6000)
-    tokenise(rows, vocabulary, 256, folder, processes=4)    # of several workers, each its part
+    tokenise(rows, vocabulary, 256, folder, processes=4)
     packs = open_shards(folder, "train")      # for `training.Trainer` and `packing.Batches`
 
 At no time does a process hold more than a batch of documents. With several workers each takes its
@@ -237,10 +237,8 @@ class Joined:
             IndexError: there is no such row.
         """
         if np.ndim(row):
-            rows = np.asarray(row)
-            return np.stack(
-                [self[i] for i in (np.flatnonzero(rows) if rows.dtype == bool else rows)]
-            )
+            rows = np.flatnonzero(row) if np.asarray(row).dtype == bool else row
+            return np.stack([self[one] for one in rows])
         if not 0 <= row < len(self):
             raise IndexError(f"There is no row {row}; rows are numbered from 0 to {len(self) - 1}.")
         place = int(np.searchsorted(self.ends, row, side="right"))
