@@ -193,7 +193,8 @@ def test_a_forced_expert_fills_the_bars(chat):
     slider.focus()
     slider.press("Home")
     chat.action("again").click()
-    chat.wait("root => root.querySelector('.mof-char')?.style.cssText.includes(' 100%')")
+    first = "root.querySelector('.mof-char')?.style.cssText.replace('0%, ', '0% ')"
+    chat.wait(f"root => {first}?.includes('mof-expert-0) 0% 100%')")
     chat.idle()
     forced = chat.root.locator(".mof-answer").evaluate(bars)
     assert all("mof-expert-0) 0% 100%" in bar.replace("0%, ", "0% ", 1) for bar in forced)

@@ -103,7 +103,7 @@ def test_with_the_keyboard_alone(root):
     last = page.evaluate("document.activeElement.ariaLabel")
     page.keyboard.press("ArrowLeft")
     assert page.evaluate("document.activeElement.ariaLabel") != last
-    assert page.evaluate("document.activeElement.ariaCurrent") == "true"
+    page.wait_for_function("document.activeElement.ariaCurrent === 'true'")
     page.keyboard.press("Escape")
     assert root.locator("[aria-current=true]").count() == 0
 
