@@ -105,7 +105,7 @@ def test_with_the_keyboard_alone(root):
     assert page.evaluate("document.activeElement.ariaLabel") != last
     page.wait_for_function("document.activeElement.ariaCurrent === 'true'")
     page.keyboard.press("Escape")
-    assert root.locator("[aria-current=true]").count() == 0
+    until(root, "root => !root.querySelector('[aria-current=true]')")
 
 
 def test_the_context_test_can_be_stopped(root):
