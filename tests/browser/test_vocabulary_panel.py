@@ -76,11 +76,15 @@ def test_the_picture_is_saved(root, tmp_path, kind, begins):
 
 
 def test_saved_it_is_there_without_a_kernel(lab, root):
-    root.page.wait_for_timeout(1000)
+    slider = root.locator("[data-name=size]")
+    slider.focus()
+    slider.press("End")
+    root.page.wait_for_timeout(2000)  # it has rested long enough to be kept
     lab.command(root.page, "docmanager:save")
     saved = json.loads((lab.notebooks / "vocabulary.ipynb").read_text(encoding="utf-8"))
     pictures = [o for o in saved["cells"][0]["outputs"] if "image/svg+xml" in o.get("data", {})]
     assert len(pictures) == 1
+    assert "100.00%" in "".join(pictures[0]["data"]["image/svg+xml"])  # the last, not the first
     assert "data:image/svg+xml;base64," in lab.exported("vocabulary.ipynb")
 
 
