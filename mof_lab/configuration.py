@@ -148,6 +148,7 @@ class Preset:
     reasoning_examples: int  # dialogues drawn from the reasoning generator
     shelves: tuple[str, ...]  # folders of `data/` that it reads
     minutes: float  # budget on a slow machine: stages are shortened to fit it
+    memories: int = 0  # dialogues in which something is told and asked for later
     weight_decay: float = 0.02
     warmup: float = 0.05  # share of a stage's steps
     final_rate: float = 0.05  # learning rate at the end / peak
@@ -175,8 +176,8 @@ class Preset:
 
 PRETRAIN = (("story", 0.18), ("chat", 0.17), ("knowledge", 0.3), ("reasoning", 0.35))
 CHAT = (("story", 0.03), ("chat", 0.12), ("knowledge", 0.45), ("reasoning", 0.40))
-#: With more kinds of reasoning and more dialogues to learn.
-SMALL_CHAT = (("story", 0.03), ("chat", 0.16), ("knowledge", 0.36), ("reasoning", 0.45))
+#: With more kinds of reasoning, more small talk and talks to remember.
+SMALL_CHAT = (("story", 0.02), ("chat", 0.28), ("knowledge", 0.35), ("reasoning", 0.35))
 
 
 def _stages(gru, transformer, router, joint, chat, rate, chat_shares=CHAT):
@@ -222,6 +223,7 @@ PRESETS = {
             vocabulary_size=4000,
             reasoning_examples=200_000,
             shelves=("core", "more"),
+            memories=20_000,
             minutes=150.0,
             weight_decay=0.3,
         ),

@@ -13,6 +13,7 @@ on is split off here, by key, before a vocabulary or a window is made.
 
 import json
 import random
+import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +114,52 @@ def project(preset, data=DATA):
             questions.append(Question("reasoning", kind, problem.turns, problem.answers))
             turns = (*problem.turns, problem.answers[0])
             held_out.append(_dialogue("reasoning", problem.key, turns))
+    train += _memories(preset, train, facts)
     return Corpus(train, held_out, questions)
+
+
+LISTENING = ("嗯，我听着呢。", "好，接着说。", "后来呢？", "我在听。")
+#: Characters of a dialogue that fits in a window of 256, its marks counted.
+ROOM = 250
+
+
+def _memories(preset, rows, facts):
+    """`Preset.memories` dialogues in which something is told and asked for some exchanges later.
+
+    Between lies what the other documents are made of: exchanges of the dialogues, facts, sums,
+    sentences of stories.
+    """
+    rng = random.Random(f"memories {preset.seed}")
+    said = [(row["kind"], tuple(m["content"] for m in row["messages"])) for row in rows]
+    dialogues = [turns for kind, turns in said if kind == "chat"]
+    known = {turns for _, turns in said}
+    told = (s for row in rows for s in re.split(r"(?<=。)", row["text"]))
+    sentences = [s for s in told if re.fullmatch(r"[^“”？！]{1,59}。", s)]
+
+    def fillers(count):
+        pairs = []
+        while len(pairs) < count:
+            way = rng.random()
+            if way < 0.55:
+                turns = rng.choice(dialogues)
+                first = rng.randrange(0, len(turns), 2)
+                turns = turns[first : first + 2 * rng.randint(1, 3)]
+                pairs += zip(turns[::2], turns[1::2], strict=True)
+            elif way < 0.75:
+                fact = rng.choice(facts)
+                pairs.append((rng.choice(fact.questions), rng.choice(fact.answers)))
+            elif way < 0.9:
+                pairs.append(reasoning.memory.aside(rng))
+            else:
+                pairs.append((rng.choice(sentences), rng.choice(LISTENING)))
+        return pairs[:count]
+
+    found = {}
+    while len(found) < preset.memories:
+        turns = tuple(reasoning.memory.remembered(rng, fillers, ROOM))
+        if turns not in known:
+            found.setdefault(turns, _dialogue("chat", f"memory {len(found)}", turns))
+    return list(found.values())
 
 
 def _knowledge(facts, seed):

@@ -21,7 +21,7 @@ from .configuration import preset as preset_named
 from .errors import LabError
 from .export import export
 from .files import locked, write_atomically
-from .folders import runs_folder, shipped
+from .folders import runs_folder
 from .limits import allowed_cores
 from .packing import open_packed, pack_by_kind
 from .sizes import check_size, least_size
@@ -96,7 +96,8 @@ class Run:
             # An older run knows nothing of the options that came later: they are off.
             off = json.loads(json.dumps(to_dict(Stage("", (), 0))))
             theirs["preset"]["stages"] = [off | stage for stage in theirs["preset"]["stages"]]
-            theirs["preset"].setdefault("order", Preset.order)
+            for name in ("order", "memories"):
+                theirs["preset"].setdefault(name, getattr(Preset, name))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             theirs = None
         if theirs != mine:
@@ -211,17 +212,8 @@ def _train(send, run, stage, before, seconds, record):
 
 
 def vocabulary_of(text, preset):
-    """The characters that a run of this preset knows, from the text it trains on.
-
-    Where they are those of the preset's checkpoint that ships they have its order, so that the
-    run can go on from it though their frequencies have changed a little.
-    """
-    built = Vocabulary.build(corpus.texts(text.train), preset.vocabulary_size, min_count=2)
-    if (shipped(preset.name) / "meta.json").exists():
-        theirs = checkpoint.describe(shipped(preset.name))[1]
-        if set(theirs.characters) == set(built.characters):
-            return theirs
-    return built
+    """The characters that a run of this preset knows, from the text it trains on."""
+    return Vocabulary.build(corpus.texts(text.train), preset.vocabulary_size, min_count=2)
 
 
 def hash_of(text):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from .corpus import Question, texts
+from .reasoning.words import FAMILY_NAMES, MORE_COLOURS, MORE_FOODS, PET_SYLLABLES
 
 EXCHANGES = (1, 2, 3, 4, 5, 6)  # how many ago something was told
 DISTANCES = (50, 100, 200, 500, 1000, 2000)  # characters of filler
@@ -29,13 +30,7 @@ class Topic:
     near: tuple[str, ...]  # a filler with one of these might tell something of the kind itself
 
 
-def _words(text):
-    return tuple(text.split())
-
-
-FAMILY_NAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 GIVEN_NAMES = "明红刚丽华军芳雨雪月宝文安天海云美梅兰波东南北光新乐春秋冬夏山晨平风"
-PET_SYLLABLES = "豆球毛花黑点圆多旺咪白黄灰雪糖果米团跳奇乐福宝甜"
 NAMES = tuple(
     family + one + two
     for i, family in enumerate(FAMILY_NAMES)
@@ -43,16 +38,6 @@ NAMES = tuple(
     for two in ("", GIVEN_NAMES[i])
 )
 PETS = tuple(one + two for one in PET_SYLLABLES for two in PET_SYLLABLES if one != two)
-COLOURS = _words("""
-    红色 黄色 蓝色 绿色 白色 黑色 紫色 橙色 灰色 粉色 金色 银色 青色 棕色 米色 天蓝色 深蓝色 深红色
-    深绿色 浅黄色 浅蓝色 浅绿色 草绿色 大红色 桃红色 米黄色 金黄色 雪白色 银灰色
-""")
-FOODS = _words("""
-    面条 米饭 饺子 包子 面包 苹果 西瓜 鱼 豆腐 鸡蛋 蛋糕 玉米 南瓜饼 蜂蜜 香蕉 汤圆 馄饨 粽子 年糕
-    馒头 烧饼 牛肉 羊肉 白菜 萝卜 土豆 花生 核桃 葡萄 橘子 草莓 桃子 梨 樱桃 豆浆 牛奶 米粉 鱼汤
-    鸡汤 鱼丸 春卷 豆花 冰糖 饼干
-""")
-
 TOPICS = {
     "name": Topic(
         ("我叫{v}", "你好，我是{v}。", "我的名字是{v}。"),
@@ -67,7 +52,7 @@ TOPICS = {
         "{v}很好看。",
         ("我喜欢什么颜色？", "我最喜欢的颜色是什么？"),
         ("你喜欢{v}。", "你最喜欢{v}。", "{v}。"),
-        COLOURS,
+        MORE_COLOURS,
         ("色", "喜欢"),
     ),
     "food": Topic(
@@ -75,7 +60,7 @@ TOPICS = {
         "{v}真香。",
         ("我说我吃什么？", "你记得我说的吃的吗？"),
         ("你说的是{v}。", "你爱吃{v}。", "{v}。"),
-        FOODS,
+        MORE_FOODS,
         ("吃", "饭"),
     ),
     "pet": Topic(

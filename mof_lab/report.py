@@ -21,6 +21,8 @@ CHINESE = {
     "all": "全部",
     "culture": "文化",
     "general": "常识",
+    "talk": "闲聊",
+    "curious": "好奇",
     "lab": "实验室",
     "language": "语言",
     "nature": "自然",

@@ -12,7 +12,8 @@ from mof_lab import corpus
 from mof_lab.configuration import PRESETS
 from mof_lab.evaluation import answer
 from mof_lab.facts import read_facts
-from mof_lab.reasoning import CORE, KINDS, MORE, WIDE
+from mof_lab.reasoning import CORE, KINDS, MORE, WIDE, memory
+from mof_lab.reasoning.problem import is_kept
 
 FILES = sorted(corpus.DATA.rglob("*.json*"))
 KINDS_ASKED = ("knowledge", "familiar")
@@ -167,6 +168,63 @@ def test_facts_and_their_wordings(facts):
 def test_no_question_is_asked_twice(facts):
     """Not even in another fact, where it would have another answer."""
     assert repeated(bare(q) for f in facts for q in (*f.questions, *f.held_out, *f.familiar)) == []
+
+
+# Talks to remember from
+
+
+@pytest.fixture(scope="module")
+def memories():
+    preset = replace(PRESETS["small"], reasoning_examples=2_000, memories=600)
+    rows = corpus.project(preset).train
+    found = [turns(row) for row in rows if re.match(r"memory \d", row["key"])]
+    assert len(found) == 600
+    return found
+
+
+def recalls(talk):
+    """(topic, value, turns it is told in, turn it is asked for in) of each answer from memory."""
+    for name, topic in (memory.TOPICS | memory.MORE_TOPICS).items():
+        before, after = map(re.escape, topic.answer.split("{v}"))
+        asked = {question.format(a=animal) for question in topic.asked for animal in "猫狗"}
+        told = [
+            re.escape(text).replace(r"\{v\}", "(.+?)").replace(r"\{a\}", "[猫狗]")
+            for text in topic.told
+        ]
+        for at in range(0, len(talk), 2):
+            if talk[at] not in asked or not (
+                found := re.fullmatch(f"{before}(.+){after}", talk[at + 1])
+            ):
+                continue
+            places = [
+                i
+                for i in range(0, at, 2)
+                for form in told
+                if (said := re.fullmatch(form, talk[i])) and said[1] == found[1]
+            ]
+            yield name, found[1], places, at
+
+
+def test_what_is_asked_for_was_told_once_before(memories):
+    gaps = Counter()
+    for talk in memories:
+        answers = list(recalls(talk))
+        assert answers, talk
+        for *_, places, at in answers:
+            assert len(places) == 1, talk
+            gaps[(at - places[0]) // 2] += 1
+    assert all(gaps[gap] >= 20 for gap in range(1, 6))  # at once, and some exchanges later
+
+
+def test_what_is_told_is_not_kept_for_judging(memories):
+    for talk in memories:
+        for name, value, *_ in recalls(talk):
+            assert not is_kept(f"memory {name} {value}"), talk
+
+
+def test_a_talk_to_remember_fits_in_a_window(memories):
+    assert max(sum(len(text) + 2 for text in talk) for talk in memories) <= corpus.ROOM
+    assert len(set(memories)) == len(memories)
 
 
 # Nothing leaks

@@ -78,10 +78,8 @@ def _compared(rng, kind, size, middle):
         f"{b}比{a}{less}" if rng.random() < 0.2 else f"{a}比{b}{more}" for a, b in pairs
     )
     asked = more if middle or rng.random() < 0.5 else less
-    if asked == less:
-        pairs = [(b, a) for a, b in pairs]
-    steps, chain = _restated(pairs, asked)
-    found = f"中间是{chain[1]}" if middle else f"{chain[0]}最{asked}"
+    steps, chain = _restated(pairs, more)
+    found = f"中间是{chain[1]}" if middle else f"{chain[0 if asked == more else -1]}最{asked}"
     return ask(
         rng,
         kind,

@@ -3,9 +3,19 @@
 from dataclasses import dataclass
 
 from .order import comparison
-from .problem import Problem, is_kept
+from .problem import Problem, is_kept, states_held_out_sum
 from .sums import addition, subtraction
-from .words import CITIES, COLOURS, FOODS, HOBBIES, SUBJECTS, person, pet
+from .words import (
+    CITIES,
+    COLOURS,
+    FOODS,
+    HOBBIES,
+    MORE_COLOURS,
+    MORE_FOODS,
+    SUBJECTS,
+    person,
+    pet,
+)
 
 SMALL_TALK = (
     ("今天天气真好", "那就出去走走吧。"),
@@ -114,6 +124,12 @@ TOPICS = {
         ("我给{a}改了名，叫{v}", "说错了，我家的{a}叫{v}。", "{a}现在的名字是{v}"),
     ),
 }
+MORE_VALUES = {"colour": MORE_COLOURS, "food": MORE_FOODS}
+#: What comes between may tell something of the kind itself if it has one of these.
+NEAR = (
+    *("我叫", "叫我", "名字", "我是", "喜欢", "我爱", "爱吃", "我吃", "我住", "我家"),
+    *("爱好", "几岁", "多大"),
+)
 MORE_TOPICS = {
     "city": _Topic(
         ("我住在{v}", "我的家在{v}。", "我现在住{v}"),
@@ -170,7 +186,10 @@ MORE_TOPICS = {
 }
 
 
-def _value(rng, topic):
+def _value(rng, topic, words=None):
+    """Something to tell of a topic; `words` are other choices for some topics."""
+    if topic in (words or ()):
+        return rng.choice(words[topic])
     draw = {
         "name": person,
         "pet": pet,
@@ -184,16 +203,16 @@ def _value(rng, topic):
     return draw[topic](rng)
 
 
-def _other_value(rng, topic, values):
-    """One that is told but not asked for: of no held-out problem, and unlike `values`."""
+def _other_value(rng, topic, values, words=None):
+    """One of no held-out problem, and unlike `values`; see `_value` for `words`."""
     while True:
-        value = _value(rng, topic)
+        value = _value(rng, topic, words)
         alike = any(value in other or other in value for other in values)
         if not alike and not is_kept(f"memory {topic} {value}"):
             return value
 
 
-def _aside(rng, turns, values, sums):
+def aside(rng, turns=(), values=(), sums=0.4):
     """An exchange about something else, that gives none of `values` away.
 
     Args:
@@ -201,15 +220,15 @@ def _aside(rng, turns, values, sums):
         sums: the share of exchanges that are sums.
     """
     while True:
-        aside = rng.choice(SMALL_TALK)
+        pair = rng.choice(SMALL_TALK)
         if rng.random() < sums:
             problem = rng.choice((addition, subtraction, comparison))(rng)
-            aside = (problem.turns[0], problem.answers[0])
+            pair = (problem.turns[0], problem.answers[0])
             if is_kept(problem.key):
                 continue
-        if aside[0] in turns or any(value in text for value in values for text in aside):
+        if pair[0] in turns or any(value in text for value in values for text in pair):
             continue
-        return aside
+        return pair
 
 
 def _told(rng, wordings, topic, value, animal):
@@ -223,9 +242,9 @@ LONGEST_DIALOGUE = 160  # characters, before the question is asked
 def _talk(rng, turns, count, values, sums):
     """`turns`, and up to `count` exchanges about something else, as many as there is room for."""
     for _ in range(count):
-        aside = _aside(rng, turns, values, sums)
-        if sum(len(text) + 2 for text in (*turns, *aside)) < LONGEST_DIALOGUE:
-            turns = [*turns, *aside]
+        pair = aside(rng, turns, values, sums)
+        if sum(len(text) + 2 for text in (*turns, *pair)) < LONGEST_DIALOGUE:
+            turns = [*turns, *pair]
     return turns
 
 
@@ -267,3 +286,49 @@ def _recalled(rng, kind, turns, name, topic, value, animal):
     wording = rng.choice(topic.asked)
     turns = (*turns, wording.format(a=animal))
     return Problem(kind, f"memory {name} {value}", turns, (topic.answer.format(v=value),), wording)
+
+
+def remembered(rng, fillers, room):
+    """Turns of a talk in which one to three things are told, and asked for later.
+
+    Unlike in `memory`, other text comes between, there are many more things to tell, and several
+    are kept in mind at once. No content that is kept for judging is told.
+
+    Args:
+        rng: a `random.Random`.
+        fillers: called with a number, gives so many (user, assistant) pairs to put between.
+        room: characters that the talk may have; a turn takes two beside its own.
+    """
+    topics = TOPICS | MORE_TOPICS
+    names = rng.sample(list(topics), rng.choice((1, 2, 2, 3)))
+    if "name" not in names and rng.random() < 0.4:
+        names[0] = "name"
+    values = []
+    for name in names:
+        values.append(_other_value(rng, name, values, MORE_VALUES))
+    for between in range(rng.randint(0, 8), -1, -1):
+        fitting = [pair for pair in fillers(between) if not _gives_away(pair, values)]
+        slots = [[] for _ in range(len(fitting) + 1)]
+        for name, value in zip(names, values, strict=True):
+            topic, animal = topics[name], rng.choice("猫狗")
+            first = rng.randint(0, len(fitting))
+            last = min(len(fitting), first + rng.randint(0, 6))
+            slots[first].append(_told(rng, topic.told, topic, value, animal))
+            asked = rng.choice(topic.asked).format(a=animal)
+            slots[last].append((asked, topic.answer.format(v=value)))
+        pairs = [
+            pair
+            for slot, filler in zip(slots, [*fitting, None], strict=True)
+            for pair in (*slot, filler)
+            if pair
+        ]
+        turns = [turn for pair in pairs for turn in pair]
+        if sum(len(turn) + 2 for turn in turns) <= room:
+            return turns
+    raise AssertionError("three things and no talk between fit in any room")
+
+
+def _gives_away(pair, values):
+    """Does it say something of what is asked for or of its kind, or of what is kept for judging?"""
+    hints = any(word in text for word in (*NEAR, *values) for text in pair)
+    return hints or states_held_out_sum(" ".join(pair))

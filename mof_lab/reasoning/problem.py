@@ -72,5 +72,9 @@ def shows_held_out(problem):
 
 def shows_held_out_sum(problem):
     """Does a sum or product that is kept for judging stand anywhere in it, in signs?"""
-    text = " ".join((*problem.turns, *problem.answers))
+    return states_held_out_sum(" ".join((*problem.turns, *problem.answers)))
+
+
+def states_held_out_sum(text):
+    """Does a sum or product that is kept for judging stand in a text, in signs?"""
     return any(is_kept(sum_key(int(a), sign, int(b))) for a, sign, b in _SUM.findall(text))

@@ -158,22 +158,24 @@ NEXT = (
 
 
 def sequence(rng):
-    """Three numbers: their difference, then the next one."""
+    """Three numbers: up or down, their difference, then the next one."""
     step, start = rng.choice((1, 2, 3, 4, 5, 10)), rng.randint(1, 50)
     if rng.random() < 0.4:
         start, step = start + 4 * step, -step
     first, second, last = (start + step * i for i in range(3))
     found = last + step
     if step > 0:
-        worked = f"{subtract_steps(second, first)}，每次多{step}，{add_steps(last, step)}"
+        how, change = "大", f"{subtract_steps(second, first)}，每次多{step}"
+        worked = add_steps(last, step)
     else:
-        worked = f"{subtract_steps(first, second)}，每次少{-step}，{subtract_steps(last, -step)}"
+        how, change = "小", f"{subtract_steps(first, second)}，每次少{-step}"
+        worked = subtract_steps(last, -step)
     return ask(
         rng,
         "sequence",
         f"sequence {start} {step}",
         NEXT,
-        f"{worked}，是{found}。",
+        f"越来越{how}，{change}，{worked}，是{found}。",
         listed=f"{first}、{second}、{last}",
         who=rng.choice(NAMES),
     )
