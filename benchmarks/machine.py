@@ -5,7 +5,7 @@ import platform
 
 from mof_lab.doctor import GB
 from mof_lab.limits import allowed_cores, allowed_memory
-from mof_lab.pipeline import cpu_name, versions
+from mof_lab.machine import cpu_name, versions
 
 #: Above it, somebody else computes too: only ratios mean something, and they are less sure.
 QUIET_LOAD = 0.3

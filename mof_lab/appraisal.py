@@ -20,8 +20,9 @@ from .corpus import texts
 from .evaluation import score, window_measures
 from .generation import Decoder, Sampling
 from .limits import allowed_cores
+from .machine import cpu_name, versions
 from .memory import peak_memory
-from .pipeline import cpu_name, hash_of, stage_report, versions
+from .pipeline import hash_of, stage_report
 from .probes import Probes
 from .progress import Record
 from .vocabulary import BEGIN

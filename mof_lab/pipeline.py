@@ -12,7 +12,6 @@ import platform
 import time
 from collections import Counter
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 from . import checkpoint, corpus, curriculum, litert, processes, recorder
@@ -22,20 +21,13 @@ from .errors import LabError
 from .export import export
 from .files import locked, write_atomically
 from .folders import runs_folder
+from .judging import QUESTIONS, compare_experts, judge
 from .limits import allowed_cores
+from .machine import cpu_name, versions
 from .packing import open_packed, pack_by_kind
 from .sizes import check_size, least_size
 from .vocabulary import Vocabulary
 
-#: What `run` says to the model when nothing else is asked for.
-QUESTIONS = (
-    "你好",
-    "你是谁？",
-    "我叫小明",
-    "法国的首都是哪里？",
-    "12加7等于多少？",
-    "我叫什么名字？",
-)
 #: Share of the time budget kept for everything that is not training.
 EVALUATION_SHARE = 0.08
 #: Seconds that a stage takes to start its process, to compile, to measure and to save.
@@ -239,43 +231,6 @@ def stage_report(name, record, peak):
     }
 
 
-def judge(send, run, stage, expert, sayings):
-    """Everything a report says about the model that a stage left; see `report.json`."""
-    from .evaluation import bits_per_character, router_weights, score
-
-    model, held_out = run.model_after(stage), run.windows("held_out")
-    answers, rows = score(model, run.vocabulary, run.questions, expert)
-    wrong = [
-        {"question": " / ".join(q.turns), "expected": q.answers[0], "given": text}
-        for q, text, right in rows
-        if not right
-    ]
-    return {
-        "parameters": model.count_params(),
-        "experts": list(model.config.experts),
-        "bits_per_character": bits_per_character(model, held_out, expert),
-        "answers": answers,
-        "router_weights": router_weights(model, held_out),
-        "samples": converse(model, run.vocabulary, sayings),
-        "wrong_answers": wrong[:: max(1, len(wrong) // 40)],
-    }
-
-
-def converse(model, vocabulary, sayings):
-    """A conversation at temperature 0 with the mean router weights of each answer."""
-    from .chat import ChatSession
-    from .generation import Sampling
-
-    session, samples = ChatSession(model, vocabulary), []
-    for text in sayings:
-        characters = list(session.stream(text, Sampling(temperature=0), max_length=120))
-        weights = [c.router_weights for c in characters]
-        mean = [float(sum(w) / len(weights)) for w in zip(*weights, strict=True)]
-        answer = vocabulary.decode(c.token for c in characters)
-        samples.append({"user": text, "assistant": answer, "router_weights": mean})
-    return samples
-
-
 def run(
     preset="tiny",
     out=None,
@@ -368,46 +323,6 @@ def export_once(directory, tell):
         tell(str(error))
 
 
-def compare_experts(job, report, show, tell):
-    """Each expert alone, trained for as many seconds as all stages of the mixture took."""
-
-    def result(judged, seconds):
-        return {
-            "seconds": round(seconds, 1),
-            "bits_per_character": judged["bits_per_character"],
-            "answers": {
-                kind: judged["answers"][kind]
-                for kind in corpus.QUESTION_KINDS
-                if kind in judged["answers"]
-            },
-        }
-
-    results = {"mixture": result(report, report["trained_seconds"])}
-    shares = {s["name"]: s["seconds"] for s in report["stages"] if s["name"] in ("joint", "chat")}
-    shares["joint"] += report["trained_seconds"] - sum(shares.values())
-    alone = {stage.expert: stage.name for stage in job.preset.stages if stage.expert}
-    for expert in report["experts"]:
-        tell(f"For comparison: the {expert} expert alone, for the same time …")
-        trained = next(s for s in report["stages"] if s["name"] == alone.get(expert, "joint"))
-        seconds_a_step = trained["seconds"] / trained["steps"]
-        before, used = None, 0.0
-        for base, seconds in shares.items():
-            like = alone.get(expert, base) if base == "joint" else base
-            rate = job.preset.stage(like).learning_rate
-            stage = replace(
-                job.preset.stage(base),
-                name=f"{base}_{expert}_alone",
-                expert=expert,
-                trains=("stem", "head", expert),
-                learning_rate=rate,
-                steps=max(2, round(2 * seconds / seconds_a_step)),  # the time ends it
-            )
-            used += job.train(stage, before, seconds, show)["seconds"]
-            before = stage.name
-        results[expert] = result(processes.call(judge, job, before, expert, ())[0], used)
-    return results
-
-
 def write_report(report, directory):
     """`report.json` and `report.html`."""
     from .report import to_html
@@ -415,24 +330,3 @@ def write_report(report, directory):
     text = json.dumps(report, ensure_ascii=False, indent=1)
     write_atomically(directory / "report.json", text.encode("utf-8"))
     write_atomically(directory / "report.html", to_html(report).encode("utf-8"))
-
-
-def versions():
-    """Of Python and of the packages that decide what a model becomes."""
-    found = {"python": platform.python_version()}
-    for name in ("mof-lab", "keras", "numpy", "tensorflow-cpu", "tensorflow"):
-        try:
-            found[name] = version(name)
-        except ImportError:
-            continue
-    return found
-
-
-def cpu_name():
-    """What the machine calls its processor."""
-    path = Path("/proc/cpuinfo")
-    if path.exists():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor()

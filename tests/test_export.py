@@ -26,8 +26,8 @@ from mof_lab.evaluation import prompt_ids
 from mof_lab.experts import GRUExpert, expert
 from mof_lab.export import export
 from mof_lab.generation import Decoder, Sampling
+from mof_lab.judging import QUESTIONS
 from mof_lab.model import MoF
-from mof_lab.pipeline import QUESTIONS
 from mof_lab.vocabulary import BEGIN, PADDING
 
 #: The project's text with little reasoning.

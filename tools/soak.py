@@ -34,7 +34,8 @@ import psutil
 from mof_lab import corpus, jobs, preset, shipped
 from mof_lab.configuration import ModelConfig
 from mof_lab.limits import allowed_cores
-from mof_lab.pipeline import Run, cpu_name, versions
+from mof_lab.machine import cpu_name, versions
+from mof_lab.pipeline import Run
 from mof_lab.widgets import Chat, TrainingPanel
 
 OUT = Path(__file__).resolve().parent.parent / "docs" / "soak.json"

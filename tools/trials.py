@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mof_lab import pipeline, processes
+from mof_lab import judging, pipeline, processes
 from mof_lab.configuration import preset as preset_named
 from mof_lab.corpus import QUESTION_KINDS
 from mof_lab.files import write_atomically
@@ -170,7 +170,7 @@ def run(name, variant):
     minutes = trial.minutes + pipeline.START_SECONDS * len(preset.stages) / 60
     minutes /= 1 - pipeline.EVALUATION_SHARE  # all of which `train_all` takes off again
     stages = job.train_all(minutes)
-    judged, _ = processes.call(pipeline.judge, job, preset.stages[-1].name, None, ())
+    judged, _ = processes.call(judging.judge, job, preset.stages[-1].name, None, ())
     shutil.rmtree(folder)
     return {
         "parameters": judged["parameters"],
