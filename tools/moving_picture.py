@@ -140,7 +140,7 @@ def record(folder, language, theme):
     """
     from browser import harness  # of the tests
     from browser.chat_page import ChatPage
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import Error, sync_playwright
 
     if not Path(harness.CHROMIUM).exists():
         raise LabError("there is no Chromium to film: apt-get install chromium fonts-noto-cjk.")
@@ -166,6 +166,11 @@ def record(folder, language, theme):
                 chat.wait("root => root.lang === 'zh-CN'")
             fit(chat)
             return talk(chat, harness.PATIENCE)
+    except Error as error:
+        raise LabError(
+            f"The browser did not get on ({str(error).splitlines()[0]}): close what keeps this "
+            "machine busy, then film again."
+        ) from error
     finally:
         lab.close()
 
@@ -267,7 +272,7 @@ def main(arguments=None):
     parser.add_argument("--language", choices=("en", "zh"), default="en")
     parser.add_argument("--theme", choices=tuple(THEMES), default="light")
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         shots = record(Path(folder), options.language, options.theme)
     images, milliseconds = develop(shots)
     kind = "_zh" * (options.language == "zh") + "_dark" * (options.theme == "dark")
@@ -289,5 +294,5 @@ if __name__ == "__main__":
         main()
     except ModuleNotFoundError as error:
         sys.exit(f"{error}: pip install -c constraints.txt -e .[browser,lab] brings what films.")
-    except LabError as error:
+    except (LabError, RuntimeError) as error:  # a server that does not start is one of the latter
         sys.exit(str(error))
