@@ -64,7 +64,7 @@ def ship_recordings(run, report, target):
 
 
 def draw(checkpoint, report):
-    """The picture below the figures of small in the README: one dialogue, by who wrote it."""
+    """The picture of the README: one dialogue of the run shipped last, by who wrote it."""
     import mof_lab
     from mof_lab import inspection, views
 
