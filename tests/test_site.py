@@ -72,10 +72,13 @@ def write_repository(folder):
         notebook.metadata.language_info = {"name": "python"}
         nbformat.write(notebook, path)
     (folder / "docs").mkdir()
-    (folder / "docs/picture.svg").write_text(PICTURE, encoding="utf-8")
+    for name in ("picture", "still"):
+        (folder / f"docs/{name}.svg").write_text(PICTURE, encoding="utf-8")
     texts = {
         "README.md": "# Lab\n\n![badge](https://out.side/x.svg) [中文](README.zh-CN.md)\n"
         "[start](notebooks/00_start.ipynb) ![](docs/picture.svg) [terms](LICENSE)\n\n"
+        '<picture>\n<source media="(prefers-reduced-motion: reduce)" srcset="docs/still.svg">\n'
+        '<img src="docs/picture.svg" alt="a film">\n</picture>\n\n'
         "```\n## no heading\n```\n\n## Two\n\n[outside](https://out.side/)",
         "README.zh-CN.md": "# 实验室\n\n[English](README.md) "
         "[开始](notebooks/00_start.ipynb)\n\n## 二",
@@ -116,6 +119,13 @@ def copy_of(folder, tmp_path):
 
 
 # ---- what a finished site is ---------------------------------------------------------------------
+
+
+def test_a_picture_that_moves_comes_with_its_still(site):
+    source = soup(site / "index.html").select_one("picture > source")
+    assert source["media"] == "(prefers-reduced-motion: reduce)"
+    assert (site / source["srcset"]).name == "still.svg" and (site / source["srcset"]).is_file()
+    assert source.find_next("img")["alt"] == "a film"
 
 
 def test_nothing_is_loaded_from_outside_and_no_link_is_dead(tool, site):

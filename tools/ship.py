@@ -64,7 +64,7 @@ def ship_recordings(run, report, target):
 
 
 def draw(checkpoint, report):
-    """The picture at the top of the README: one dialogue, coloured by who wrote it."""
+    """The picture of the README: one dialogue of the run shipped last, by who wrote it."""
     import mof_lab
     from mof_lab import inspection, views
 

@@ -21,10 +21,7 @@ def browser():
     if not Path(harness.CHROMIUM).exists():
         pytest.skip("there is no /usr/bin/chromium: apt-get install chromium fonts-noto-cjk")
     with playwright.sync_playwright() as started:
-        yield started.chromium.launch(
-            executable_path=harness.CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+        yield started.chromium.launch(**harness.CHROMIUM_OPTIONS)
 
 
 @pytest.fixture(scope="session")

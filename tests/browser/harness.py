@@ -18,6 +18,11 @@ import nbformat
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 SIZE = {"width": 1280, "height": 800}
+#: For Playwright's `chromium.launch`.
+CHROMIUM_OPTIONS = {
+    "executable_path": CHROMIUM,
+    "args": ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+}
 PATIENCE = 120  # seconds until what has not come is taken not to come; a busy machine is slow
 
 #: What would cover buttons or leave cells undrawn; see `Lab.choose` for the rest.

@@ -103,6 +103,8 @@ class Pages:
                 continue
             image["src"] = self._target(document, image["src"])
             image["loading"] = "lazy"
+        for source in soup.select("picture > source[srcset]"):  # one address, for some readers
+            source["srcset"] = self._target(document, source["srcset"])
 
     def _mark_places(self, document, soup):
         """The cells that the other language's edition has too: the switch goes to them."""
