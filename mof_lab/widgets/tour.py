@@ -61,8 +61,9 @@ class Tour(Panel):
         self._count("count")
 
     def go_on(self):
-        """Goes to the next step that is not done, after the present one, then from the first."""
-        if key := self._next():
+        """Takes the tour up: at the present step, or at the next that is not done yet."""
+        waiting = self.at and self.at not in self.done
+        if key := self.at if waiting else self._next():
             self.go(key)
 
     def leave(self):
@@ -136,6 +137,7 @@ class Tour(Panel):
         return self._steps[key]
 
     def _next(self):
+        """The first step after the present one, round the end, that is not done; "" = none."""
         keys = list(self._steps)
         after = keys.index(self.at) + 1 if self.at else 0
         return next((key for key in keys[after:] + keys[:after] if key not in self.done), "")
