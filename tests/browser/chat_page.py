@@ -53,7 +53,7 @@ class ChatPage:
 
     def __init__(self, page):
         self.page = page
-        self.root = page.locator(".mof-panel").first
+        self.root = page.locator(".mof-panel:has(.mof-composer)").first
         self.root.wait_for()
         self.text = self.root.locator("textarea")
         self.main = self.root.locator(".mof-main")

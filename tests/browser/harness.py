@@ -85,6 +85,7 @@ class Server:
             "display_name": kernel,
             "language": "python",
         }
+        (self.notebooks / name).parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, self.notebooks / name)
 
     def kernel(self, name, *paths):
@@ -156,7 +157,7 @@ class Lab(Server):
     def look(self, page, name):
         """Opens a notebook, whether its kernel is there or not."""
         # A workspace of its own: a page that is reloaded must not show another page's notebooks.
-        workspace = f"lab/workspaces/{name.partition('.')[0]}/tree/{name}"
+        workspace = f"lab/workspaces/{name.partition('.')[0].replace('/', '_')}/tree/{name}"
         page.goto(f"{self.url}/{workspace}?reset&token={token(self.folder)}")
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=PATIENCE * 1000)
 
