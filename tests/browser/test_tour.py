@@ -5,7 +5,7 @@ import json
 import pytest
 
 from .chat_page import ChatPage
-from .harness import PATIENCE, ROOT
+from .harness import PATIENCE, ROOT, SIZE
 
 GUIDE = "from mof_lab.notebook import tour\nguide = tour({name!r})\nguide.address = {to!r}\nguide"
 CHAT = """\
@@ -68,9 +68,10 @@ def opened(lab, page, name, sources):
 
 
 def in_view(locator):
-    return locator.evaluate(
-        "e => { const r = e.getBoundingClientRect(); return r.top >= 0 && r.bottom <= innerHeight; }"
+    top, bottom = locator.evaluate(
+        "e => (({ top, bottom }) => [top, bottom])(e.getClientRects()[0])"
     )
+    return 0 <= top and bottom <= SIZE["height"]
 
 
 def test_the_tour_of_the_chat_is_followed_to_its_end(lab, page, pictures):
@@ -224,7 +225,7 @@ def test_a_term_says_what_it_means_and_opens_the_glossary_there(lab, page, pictu
     row = page.locator(".jp-MarkdownViewer [data-jupyter-id=temperature]")
     row.wait_for()
     page.wait_for_function(
-        "row => { const r = row.getBoundingClientRect(); return r.top >= 0 && r.top < innerHeight; }",
+        "row => row.getBoundingClientRect().top >= 0 && row.getBoundingClientRect().top < innerHeight",
         arg=row.element_handle(),
     )
     page.screenshot(path=pictures / "tour_glossary.png")
