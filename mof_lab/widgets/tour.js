@@ -41,9 +41,7 @@ function buildStep(ui, acts) {
   let shown = "";
   node.live = (live) => said.setAttribute("aria-live", live ? "polite" : "off");
   node.show = (step, number, all, done) => {
-    const { tick } = buttons, hide = !step.by_hand || done;
-    if (hide && tick === document.activeElement) buttons.next.focus({ preventScroll: true });
-    tick.hidden = hide;
+    buttons.tick.hidden = !step.by_hand || done;
     if (shown === step.key + ui.root.lang) return; // it may be being read, or have the focus
     shown = step.key + ui.root.lang;
     title.textContent = ui.t("place", { number, all, title: ui.t(`${step.key}.title`) });
@@ -117,7 +115,11 @@ function buildTour(ui) {
     const at = steps.indexOf(present());
     ui.send("go", { step: steps[(at + 1) % steps.length].key });
   };
-  const acts = { show, tick: () => ui.send("tick", key()), next, leave: () => ui.send("leave") };
+  const leave = () => {
+    note.hidden = true;
+    ui.send("leave");
+  };
+  const acts = { show, tick: () => ui.send("tick", key()), next, leave };
   const cards = [buildStep(ui, acts), buildStep(ui, acts)];
   cards[0].live(true);
   const note = element("div", { class: "mof-note", hidden: true });
@@ -162,8 +164,9 @@ function buildTour(ui) {
     restart.hidden = open || !done.length;
     strip.lang = root.lang;
     // What was pressed may be gone now; the focus goes on to what took its place.
+    const card = cards.find((one) => one.contains(focused)) ?? cards[0];
     if ((root.contains(focused) || strip.contains(focused)) && !focused.checkVisibility())
-      [cards[0].querySelector("[data-action=show]"), begin, restart]
+      [card.querySelector("[data-action=show]"), begin, restart]
         .find((one) => one.checkVisibility())?.focus({ preventScroll: true });
     look();
   };

@@ -71,7 +71,7 @@ def in_view(locator):
     top, bottom = locator.evaluate(
         "e => (({ top, bottom }) => [top, bottom])(e.getClientRects()[0])"
     )
-    return 0 <= top and bottom <= SIZE["height"]
+    return top >= 0 and bottom <= SIZE["height"]
 
 
 def test_the_tour_of_the_chat_is_followed_to_its_end(lab, page, pictures):
@@ -224,10 +224,9 @@ def test_a_term_says_what_it_means_and_opens_the_glossary_there(lab, page, pictu
     term.click()
     row = page.locator(".jp-MarkdownViewer [data-jupyter-id=temperature]")
     row.wait_for()
-    page.wait_for_function(
-        "row => row.getBoundingClientRect().top >= 0 && row.getBoundingClientRect().top < innerHeight",
-        arg=row.element_handle(),
-    )
+    top = "row => row.getBoundingClientRect().top"
+    page.wait_for_function(f"row => ({top})(row) < innerHeight", arg=row.element_handle())
+    assert row.evaluate(top) >= 0
     page.screenshot(path=pictures / "tour_glossary.png")
 
 
