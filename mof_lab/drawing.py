@@ -209,7 +209,7 @@ def explain(symbols, top):
 
 def nice_ticks(low, high, count=5):
     """Round numbers that cover low … high."""
-    if high <= low:
+    if high - low < 1e-8:  # ticks have ten digits after the point: these would be one and the same
         low, high = low - 0.5, high + 0.5
     raw = (high - low) / count
     base = 10.0 ** math.floor(math.log10(raw))
