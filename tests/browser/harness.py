@@ -139,8 +139,15 @@ class Lab(Server):
         )
         self.kernel("python3")
 
-    def choose(self, theme="JupyterLab Light", subshells="perCommTarget", locale="default"):
+    def choose(
+        self,
+        theme="JupyterLab Light",
+        subshells="perCommTarget",
+        locale="default",
+        windowing="none",
+    ):
         """Sets JupyterLab's settings for the pages that are opened next."""
+        _set(self.folder, "notebook-extension/tracker", {"windowingMode": windowing})
         _set(self.folder, "translation-extension/plugin", {"locale": locale})
         _set(self.folder, "apputils-extension/themes", {"theme": theme})
         _set(self.folder, "apputils-extension/kernels-settings", {"commsOverSubshells": subshells})

@@ -178,8 +178,11 @@ def test_with_the_keyboard_alone(lab, page):
     tour.ticked("look")
 
 
-def test_out_of_sight_the_step_is_below_the_notebook(lab, page, pictures):
-    tour = opened(lab, page, "tour_far.ipynb", cells("start", CHAT, FAR))
+@pytest.mark.parametrize("windowing", ["none", "contentVisibility"])  # JupyterLab's own choice
+def test_out_of_sight_the_step_is_below_the_notebook(lab, page, pictures, windowing):
+    lab.choose(windowing=windowing)
+    tour = opened(lab, page, f"tour_{windowing}.ipynb", cells("start", CHAT, FAR))
+    lab.choose()
     ChatPage(page).exchanges.first.wait_for()
     tour.action("go_on").click()
     tour.at("say")
@@ -223,7 +226,7 @@ def test_a_term_says_what_it_means_and_opens_the_glossary_there(lab, page, pictu
     assert len(tour.root.locator(".mof-meaning").text_content()) > 40
     term.click()
     row = page.locator(".jp-MarkdownViewer [data-jupyter-id=temperature]")
-    row.wait_for()
+    row.wait_for(state="attached")  # an anchor has no size
     top = "row => row.getBoundingClientRect().top"
     page.wait_for_function(f"row => ({top})(row) < innerHeight", arg=row.element_handle())
     assert row.evaluate(top) >= 0
