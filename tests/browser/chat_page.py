@@ -126,3 +126,14 @@ def open_chat(lab, page, name, source=LITERT, settings="", kernel="python3"):
     lab.open(page, name)
     lab.run(page)
     return ChatPage(page)
+
+
+def reloaded(page):
+    """The chat after a reload. ipywidgets gives a kernel four seconds to say what it has: on a busy
+    machine not the first time."""
+    for _ in range(4):
+        page.reload()
+        page.wait_for_selector(".mof-panel, .jp-OutputArea-child:has-text('model not found')")
+        if page.locator(".mof-panel").count():
+            break
+    return ChatPage(page)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from .chat_page import ChatPage
+from .chat_page import ChatPage, reloaded
 from .harness import PATIENCE, ROOT, SIZE
 
 GUIDE = "from mof_lab.notebook import tour\nguide = tour({name!r})\nguide.address = {to!r}\nguide"
@@ -141,7 +141,7 @@ def test_any_order_leaving_reloading_and_coming_back(lab, page):
     tour.action("leave").click()
     tour.framed.wait_for(state="detached")
     lab.command(page, "docmanager:save")
-    page.reload()
+    reloaded(page)
     tour = TourPage(page)
     tour.ticked("say")
     assert sorted(tour.done()) == ["forget", "say"]
