@@ -174,15 +174,20 @@ def write(symbols, top, area):
         SVG parts, the top left corner (x, y) of each symbol's room, where the next thing may
         begin. The special tokens that occur are explained at the end.
     """
-    parts, places = [], []
+    lines, places = {}, []
     for i, symbol in enumerate(symbols):
         row, column = divmod(i, PER_LINE)
         x, y = LEFT + column * CELL, top + row * (area + 32)
-        fill = MUTED if symbol in MARKS or symbol == " " else INK
         shown = mark(symbol)
-        size = 14 if len(shown) == 1 else 10
-        parts.append(text(x + CELL / 2, y + 15, shown, size, fill, "middle"))
+        own = {"fill": MUTED if symbol in MARKS or symbol == " " else None}
+        own["font_size"] = None if len(shown) == 1 else 10
+        written = element("text", escape(shown), x=x + CELL / 2, y=y + 15, **own)
+        lines.setdefault(row, []).append(written)
         places.append((x, y + 21))
+    parts = [  # what a line's symbols have in common is said once
+        element("g", "".join(line), font_size=14, fill=INK, text_anchor="middle")
+        for line in lines.values()
+    ]
     notes, bottom = explain(symbols, places[-1][1] + area + 10)
     return parts + notes, places, bottom
 
@@ -204,7 +209,7 @@ def explain(symbols, top):
 
 def nice_ticks(low, high, count=5):
     """Round numbers that cover low … high."""
-    if high <= low:
+    if high - low < 1e-8:  # ticks have ten digits after the point: these would be one and the same
         low, high = low - 0.5, high + 0.5
     raw = (high - low) / count
     base = 10.0 ** math.floor(math.log10(raw))

@@ -133,6 +133,22 @@ def replay(stage, name="tiny"):
     return Replay(shipped(name) / "recordings" / f"{stage}.json")
 
 
+_tours = {}
+
+
+def tour(name):
+    """The guided tour of a notebook, a `widgets.Tour`: the same one as long as the kernel lives.
+
+    Args:
+        name: "start" or "inside".
+    """
+    from .widgets import Tour  # needs the lab's packages
+
+    if name not in _tours or _tours[name].comm is None:  # all widgets were closed
+        _tours[name] = Tour(name)
+    return _tours[name]
+
+
 def reminder(topic, told, answered, exchanges):
     """A dialogue, (role, text) pairs: something is told, other talk follows, it is asked for.
 

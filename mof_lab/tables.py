@@ -76,10 +76,15 @@ class Table(str):
         parts = []
         for i, row in enumerate(self.cells):
             kind = "td" if i else "th"
-            style = "text-align: left; white-space: pre-wrap"
-            cells = (f'<{kind} style="{style}">{html.escape(cell)}</{kind}>' for cell in row)
+            cells = (f'<{kind} style="{_style(c)}">{html.escape(c)}</{kind}>' for c in row)
             parts.append(f"<tr>{''.join(cells)}</tr>")
         return {"text/plain": str(self), "text/html": f"<table>{''.join(parts)}</table>"}
+
+
+def _style(cell):
+    """Of a cell in HTML; spaces are kept where they would be drawn as one, or not at all."""
+    keep = "" if cell == " ".join(cell.split()) else "; white-space: pre-wrap"
+    return f"text-align: left{keep}"
 
 
 def table(header, rows):

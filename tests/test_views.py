@@ -34,6 +34,7 @@ def parse(view):
     assert not set(map(ord, view.text)) & ({*range(32)} - {ord("\n")})
     tree = ElementTree.fromstring(view.svg)
     width, height = float(tree.get("width")), float(tree.get("height"))
+    inherited = {node: group for group in tree.iter("{*}g") for node in group}
     for node in tree.iter():
         assert node.tag.partition("}")[2] in ALLOWED
         assert not {a for a in node.attrib if a.startswith("on") or a in ("style", "class")}
@@ -42,8 +43,11 @@ def parse(view):
         assert 0 <= x <= x + float(node.get("width", 0)) <= width + 0.1
         assert 0 <= y <= y + float(node.get("height", 0)) <= height + 0.1
         if node.tag.endswith(("}text", "}tspan")) and node.text:
-            size = drawing.text_width(node.text, float(node.get("font-size", 14)))
-            before = {"middle": size / 2, "end": size}.get(node.get("text-anchor"), 0)
+            of_group = inherited.get(node, {})
+            points = node.get("font-size") or of_group.get("font-size", 14)
+            size = drawing.text_width(node.text, float(points))
+            anchor = node.get("text-anchor") or of_group.get("text-anchor")
+            before = {"middle": size / 2, "end": size}.get(anchor, 0)
             assert -5 <= x - before <= x - before + size <= width + 5, node.text
     return tree
 

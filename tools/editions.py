@@ -6,7 +6,8 @@
     python tools/editions.py --import FILE   such a file back into its notebook
     python tools/editions.py --ask 02        run its exercises alone, unanswered, for their outputs
 
-    zh/           the Chinese text in place of the English; code and outputs are the same
+    zh/           the Chinese text in place of the English; code and outputs are the same (but for
+                  where links in an output's text lead from)
     solutions/    the exercises solved
     student/      without outputs; student/zh/ likewise, in Chinese
 
@@ -119,6 +120,9 @@ def edition(source: NotebookNode, folder: str) -> NotebookNode:
             cell.source = own.get("solution", cell.source)
         if "bare" in kinds:
             cell.outputs, cell.execution_count = [], None
+        for output in cell.outputs:
+            if "text/markdown" in output.get("data", {}):
+                output.data["text/markdown"] = _linked_from(output.data["text/markdown"], folder)
     return notebook
 
 

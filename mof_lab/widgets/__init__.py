@@ -9,6 +9,8 @@ chat.py     Chat       side_by_side.py  SideBySide
 training.py TrainingPanel, Replay
 explorer.py Explorer: what happens inside, on one axis of characters
 vocabulary.py VocabularyPanel: how many characters to keep, and what is known then
+tour.py     Tour: what to look at and to do, step by step       tours.py  the steps
+deeds.py    what people do with a widget, told to the tour      glossary.py  the terms it names
 *.js, *.css what runs in the browser: plain modules, no build step, nothing from a network
 """
 
@@ -21,6 +23,7 @@ _WHERE = {
     "Replay": "training",
     "Explorer": "explorer",
     "VocabularyPanel": "vocabulary",
+    "Tour": "tour",
     "Panel": "base",
 }
 

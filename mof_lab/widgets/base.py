@@ -12,6 +12,7 @@ To make one:
    send messages, never print or display.
 4. `picture(self)` returns a `views.View` (SVG and text) of what there is to keep. It is displayed
    beside the widget and renewed when a job ends: that is what is seen where there is no kernel.
+   (What is no picture: `snapshot(self)` returns anything that displays itself.)
    (Once the page was reloaded JupyterLab no longer knows its place: it stays as it was until the
    cell runs again. The widget itself goes on.)
 
@@ -29,10 +30,11 @@ from IPython.display import display
 from .. import jobs
 from ..language import follow
 from ..language import language as choose_language
-from . import texts
+from . import deeds, texts
 
 HERE = Path(__file__).parent
 STYLE = (HERE / "style.css").read_text(encoding="utf-8")
+REFUSALS = ("busy", "nothing")  # keys of `words`: what the status line says if nothing was done
 
 
 def script(*names):
@@ -73,6 +75,10 @@ class Panel(anywidget.AnyWidget):
         """A `views.View` of what there is to keep; None while there is nothing."""
         return None
 
+    def snapshot(self):
+        """What is displayed beside the widget, for where there is no kernel; None = nothing yet."""
+        return self.picture()
+
     def tell(self, key, **values):
         """Sets the status line to a text of `words`."""
         self.status = {"key": key, "values": values}
@@ -110,11 +116,22 @@ class Panel(anywidget.AnyWidget):
     def keep(self):
         """Renews the snapshot beside the widget."""
         with self._showing:
-            view = self.picture() if self._shown is not None else None
+            view = self.snapshot() if self._shown is not None else None
             if view is not None:
                 self._shown.update(view)
 
     # ---- how it works ----
+
+    def set_state(self, sync_data):
+        """Takes what the browser set; what changed in a dict, such as `settings`, is a deed."""
+        before = {name: getattr(self, name) for name in sync_data if self.has_trait(name)}
+        super().set_state(sync_data)
+        for name, old in before.items():
+            if isinstance(old, dict):
+                new = getattr(self, name)
+                changed = {key: new[key] for key in new if key not in old or new[key] != old[key]}
+                if changed:
+                    deeds.tell(self, name, changed)
 
     def _changed(self, job):
         self._job = job
@@ -131,10 +148,14 @@ class Panel(anywidget.AnyWidget):
         handler = getattr(self, f"on_{content.get('kind')}", None)
         if handler is None:
             return
+        before = self.status
         try:
             handler(content)
         except Exception as error:  # shown to who clicked; nobody reads the kernel's log
             self.refuse(error)
+        else:
+            if self.status is before or self.status["key"] not in REFUSALS:
+                deeds.tell(self, content["kind"], content)
         self.send({"kind": "heard"})
 
     def on_hello(self, content):
@@ -166,7 +187,7 @@ class Panel(anywidget.AnyWidget):
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         display({**data, "text/plain": self.about}, raw=True)
         with self._showing:
-            view = self.picture()
+            view = self.snapshot()
             if view is None:
                 self._shown = display({"text/plain": ""}, raw=True, display_id=True)
             else:

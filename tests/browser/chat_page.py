@@ -53,7 +53,7 @@ class ChatPage:
 
     def __init__(self, page):
         self.page = page
-        self.root = page.locator(".mof-panel").first
+        self.root = page.locator(".mof-panel:has(.mof-composer)").first
         self.root.wait_for()
         self.text = self.root.locator("textarea")
         self.main = self.root.locator(".mof-main")
@@ -125,4 +125,15 @@ def open_chat(lab, page, name, source=LITERT, settings="", kernel="python3"):
     lab.write(name, [source.format(settings=settings)], kernel)
     lab.open(page, name)
     lab.run(page)
+    return ChatPage(page)
+
+
+def reloaded(page):
+    """The chat after a reload. ipywidgets gives a kernel four seconds to say what it has: on a busy
+    machine not the first time."""
+    for _ in range(4):
+        page.reload()
+        page.wait_for_selector(".mof-panel, .jp-OutputArea-child:has-text('model not found')")
+        if page.locator(".mof-panel").count():
+            break
     return ChatPage(page)

@@ -90,6 +90,7 @@ class Server:
             "display_name": kernel,
             "language": "python",
         }
+        (self.notebooks / name).parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, self.notebooks / name)
 
     def kernel(self, name, *paths):
@@ -143,8 +144,15 @@ class Lab(Server):
         )
         self.kernel("python3")
 
-    def choose(self, theme="JupyterLab Light", subshells="perCommTarget", locale="default"):
+    def choose(
+        self,
+        theme="JupyterLab Light",
+        subshells="perCommTarget",
+        locale="default",
+        windowing="none",
+    ):
         """Sets JupyterLab's settings for the pages that are opened next."""
+        _set(self.folder, "notebook-extension/tracker", {"windowingMode": windowing})
         _set(self.folder, "translation-extension/plugin", {"locale": locale})
         _set(self.folder, "apputils-extension/themes", {"theme": theme})
         _set(self.folder, "apputils-extension/kernels-settings", {"commsOverSubshells": subshells})
@@ -161,7 +169,7 @@ class Lab(Server):
     def look(self, page, name):
         """Opens a notebook, whether its kernel is there or not."""
         # A workspace of its own: a page that is reloaded must not show another page's notebooks.
-        workspace = f"lab/workspaces/{name.partition('.')[0]}/tree/{name}"
+        workspace = f"lab/workspaces/{name.partition('.')[0].replace('/', '_')}/tree/{name}"
         page.goto(f"{self.url}/{workspace}?reset&token={token(self.folder)}")
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=PATIENCE * 1000)
 

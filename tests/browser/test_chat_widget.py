@@ -9,7 +9,16 @@ import re
 
 import pytest
 
-from .chat_page import BESIDE, FIRST_CHARACTER, KERAS, LITERT, STOPPED, ChatPage, open_chat
+from .chat_page import (
+    BESIDE,
+    FIRST_CHARACTER,
+    KERAS,
+    LITERT,
+    STOPPED,
+    ChatPage,
+    open_chat,
+    reloaded,
+)
 from .harness import slowness
 
 ENDLESS = {"temperature": 10, "top_p": 1, "max_length": 2048}
@@ -273,17 +282,6 @@ def test_a_transcript_is_saved_and_loaded(chat, tmp_path):
     chat.root.locator("input[type=file]").set_input_files(__file__)
     chat.root.get_by_role("alert").wait_for()
     assert chat.answers() == answers
-
-
-def reloaded(page):
-    """The chat after a reload. ipywidgets gives a kernel four seconds to say what it has: on a busy
-    machine not the first time."""
-    for _ in range(4):
-        page.reload()
-        page.wait_for_selector(".mof-panel, .jp-OutputArea-child:has-text('model not found')")
-        if page.locator(".mof-panel").count():
-            break
-    return ChatPage(page)
 
 
 def test_a_reload_keeps_the_conversation(lab, page):

@@ -12,7 +12,7 @@ from .harness import ROOT
 def test_a_notebook_is_a_page(voila, page, pictures, name):
     shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", voila.notebooks)
     voila.open(page, f"{name}.ipynb")
-    root = page.locator(".mof-panel").first
+    root = page.locator(".mof-panel:has(.mof-composer, .mof-axis)").first
     root.wait_for()
     if name == "06_chat":
         before = root.locator(".mof-exchange").count()
