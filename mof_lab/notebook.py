@@ -9,7 +9,7 @@ from math import log
 import numpy as np
 from IPython.display import display
 
-from . import checkpoint
+from . import archive, checkpoint
 from .configuration import preset
 from .errors import LabError
 from .folders import PROJECT, fast, runs_folder, shipped
@@ -131,6 +131,34 @@ def replay(stage, name="tiny"):
     from .widgets import Replay  # needs the lab's packages
 
     return Replay(shipped(name) / "recordings" / f"{stage}.json")
+
+
+def download(folder, title, **parts):
+    """A button that gives what was made to the browser, as one zip.
+
+    It is made at once, so that it is there too where nobody can click, and anew at every click.
+
+    Args:
+        folder: of a checkpoint.
+        title: what people call it.
+        parts: of `archive.write`: expert, talks, report, transcript, settings; a function of no
+            arguments in place of a value is called each time.
+
+    Returns:
+        the path of the zip.
+    """
+    from .widgets import Download  # needs the lab's packages
+
+    panel = Download(folder, title, **parts)
+    panel.pack()
+    display(panel)
+    print(f"{panel.path.name}: {panel.path.stat().st_size / 1e6:.1f} MB")
+    return panel.path
+
+
+def restore(source, folder=None):
+    """What such a zip holds, as an `archive.Work`: model, vocabulary, settings, transcript."""
+    return archive.read(source, folder)
 
 
 def reminder(topic, told, answered, exchanges):

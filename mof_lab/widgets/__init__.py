@@ -9,6 +9,8 @@ chat.py     Chat       side_by_side.py  SideBySide
 training.py TrainingPanel, Replay
 explorer.py Explorer: what happens inside, on one axis of characters
 vocabulary.py VocabularyPanel: how many characters to keep, and what is known then
+upload.py   Upload: a text of your own, and what it is good for
+download.py Download: what was made, in one zip
 *.js, *.css what runs in the browser: plain modules, no build step, nothing from a network
 """
 
@@ -21,6 +23,8 @@ _WHERE = {
     "Replay": "training",
     "Explorer": "explorer",
     "VocabularyPanel": "vocabulary",
+    "Upload": "upload",
+    "Download": "download",
     "Panel": "base",
 }
 
