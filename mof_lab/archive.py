@@ -29,7 +29,7 @@ from .chat import ChatSession
 from .errors import LabError
 from .files import write_atomically
 from .folders import runs_folder
-from .generation import Sampling, go_on
+from .generation import Sampling, continuation
 from .report import to_html
 from .vocabulary import Vocabulary
 
@@ -100,13 +100,9 @@ class Work:
         return session.chat(text, **options)
 
     def write(self, prompt, length=120, **sampling):
-        """A text that begins with the prompt, see `generation.go_on`."""
-        return prompt + "".join(
-            self.vocabulary.symbol(c.token)
-            for c in go_on(
-                self.model, self.vocabulary, prompt, Sampling(**sampling), length, self.expert
-            )
-        )
+        """A text that begins with the prompt, see `generation.continuation`."""
+        how = Sampling(**sampling)
+        return continuation(self.model, self.vocabulary, prompt, how, length, self.expert)
 
 
 # ---- there --------------------------------------------------------------------------------------

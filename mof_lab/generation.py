@@ -229,3 +229,9 @@ def go_on(model, vocabulary, prompt, sampling=None, max_length=120, expert=None,
         )
     decoder.read([BEGIN, *vocabulary.encode(prompt)])
     yield from decoder.write(sampling or Sampling(), max_length, stop)
+
+
+def continuation(model, vocabulary, prompt, sampling=None, max_length=120, expert=None):
+    """`go_on` as a string: the prompt and what follows it."""
+    written = go_on(model, vocabulary, prompt, sampling, max_length, expert)
+    return prompt + vocabulary.decode(character.token for character in written)

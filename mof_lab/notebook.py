@@ -113,7 +113,7 @@ def train(run, stage, model=None, **options):
             "请等它结束或点“停止”，再运行本单元格。"
         )
     if fast():  # answers on the way would have to be compiled
-        options.setdefault("sayings", ())
+        options["sayings"] = ()
     panel = TrainingPanel(run, stage, model, **options)
     display(panel)
     if not panel.record.done:

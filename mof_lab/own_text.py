@@ -28,7 +28,7 @@ from .intervals import bootstrap
 from .language import beside
 from .limits import allowed_cores
 from .packing import ANSWER, Windows
-from .pipeline import Run, cpu_name, hash_of, learnable, stage_report, versions
+from .pipeline import Run, cpu_name, hash_of, learnable, versions
 from .planner import duration, pace, rehearsal
 from .readers import is_file
 from .tables import table
@@ -291,7 +291,7 @@ def example(folder):
     return path
 
 
-def prepare(source, minutes, step=lambda key: None, tell=print):
+def prepare(source, minutes, step=lambda key: None, tell=print, speed=None):
     """Reads a text, packs it, measures this machine with it, and appraises it.
 
     Args:
@@ -299,6 +299,7 @@ def prepare(source, minutes, step=lambda key: None, tell=print):
         minutes: how long a training is to take.
         step: called with "reading", "packing" and "measuring" as it goes.
         tell: see `corpus.load`.
+        speed: characters a second that training takes in; None = it is measured now.
 
     Returns:
         an `Own`; its run lies in a folder named by the text, so that the same text goes on.
@@ -319,7 +320,7 @@ def prepare(source, minutes, step=lambda key: None, tell=print):
     run = Run(of, runs_folder() / f"{name}-{hash_of(text)}", text)
     step("measuring")
     stage = stage_of(run, minutes)
-    speed = speed_of(run, stage)
+    speed = speed or speed_of(run, stage)
     steps = max(2, round(60 * minutes * speed / (of.batch * of.window)))
     stage = replace(stage, steps=of.stage(EXPERT).steps if fast() else steps)
     return Own(Path(str(source)).name, text, run, stage, appraise(run, text, speed, minutes))
@@ -442,30 +443,34 @@ def _time(seconds):
     return duration(seconds) if seconds >= 10 else f"{seconds:.1f} s"
 
 
-def report(own, record, model, samples=()):
+def report(own, stages, model, expert=EXPERT, samples=()):
     """What `report.to_html` makes a page of.
 
     Args:
-        record: the `progress.Record` of the training.
+        stages: what was trained, as `pipeline.stage_report` has it.
+        expert: the one that was trained alone; None = the mixture.
         samples: (prompt, what was written) pairs.
     """
+    from .evaluation import router_weights  # TensorFlow is slow to import
+
     parts = model.parts()
-    windows = own.run.windows("train")
+    trained = own.stage.trains if expert else tuple(parts)
+    seconds = round(sum(stage["seconds"] for stage in stages), 1)
     return {
         "preset": f"{own.run.preset.name} · {own.name}",
-        "total_seconds": round(record.seconds, 1),
-        "trained_seconds": round(record.seconds, 1),
-        "peak_memory_bytes": record.peak_memory,
-        "stages": [stage_report(own.stage.name, record, 0)],
-        "parameters": sum(x.count_params() for name in own.stage.trains for x in parts[name]),
-        "experts": [EXPERT],
-        "bits_per_character": {"all": own.bits(model)},
+        "total_seconds": seconds,
+        "trained_seconds": seconds,
+        "peak_memory_bytes": max(stage["peak_memory_bytes"] for stage in stages),
+        "stages": stages,
+        "parameters": sum(layer.count_params() for name in trained for layer in parts[name]),
+        "experts": list(model.config.experts),
+        "bits_per_character": {"all": own.bits(model, expert)},
         "answers": {},
-        "router_weights": {},
+        "router_weights": {} if expert else router_weights(model, judged(own.run)),
         "wrong_answers": [],
         "samples": [{"user": a, "assistant": b, "router_weights": []} for a, b in samples],
         "documents": own.run.documents,
-        "padding": {kind: round(w.padding, 4) for kind, w in windows.items()},
+        "padding": {k: round(w.padding, 4) for k, w in own.run.windows("train").items()},
         "vocabulary_size": len(own.run.vocabulary),
         "seed": own.run.preset.seed,
         "data_hash": own.run.data_hash,
