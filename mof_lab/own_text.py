@@ -30,7 +30,8 @@ from .limits import allowed_cores
 from .packing import ANSWER, Windows
 from .pipeline import Run, cpu_name, hash_of, learnable, versions
 from .planner import duration, pace, rehearsal
-from .readers import is_file
+from .readers import FORMATS, is_file
+from .sources import find
 from .tables import table
 from .views import bars
 from .vocabulary import UNKNOWN
@@ -117,7 +118,7 @@ FACTS = {
 BARS = {
     "guess": ("guessing", "瞎猜"),
     "single": ("characters", "数单字"),
-    "half": ("pairs in half", "半数字对"),
+    "half": ("pairs, half", "一半文本数字对"),
     "pairs": ("pairs", "数字对"),
 }
 
@@ -295,7 +296,7 @@ def prepare(source, minutes, step=lambda key: None, tell=print, speed=None):
     """Reads a text, packs it, measures this machine with it, and appraises it.
 
     Args:
-        source: the path of a file, or any other source of `corpus.load`.
+        source: the path of a file, or a name of the catalogue (`corpus.sources`).
         minutes: how long a training is to take.
         step: called with "reading", "packing" and "measuring" as it goes.
         tell: see `corpus.load`.
@@ -309,7 +310,7 @@ def prepare(source, minutes, step=lambda key: None, tell=print, speed=None):
     """
     if not isinstance(minutes, int | float) or not 0 < minutes <= MOST_MINUTES:
         raise LabError(f"MINUTES is {minutes!r}; expected a number above 0, up to {MOST_MINUTES}.")
-    check_size(source)
+    check_file(source)
     step("reading")
     rows = corpus.load(source, tell=tell)
     step("packing")
@@ -326,12 +327,20 @@ def prepare(source, minutes, step=lambda key: None, tell=print, speed=None):
     return Own(Path(str(source)).name, text, run, stage, appraise(run, text, speed, minutes))
 
 
-def check_size(source):
-    """Refuses a file that is larger than what is taken of one."""
-    size = Path(source).stat().st_size if is_file(source) and Path(source).is_file() else 0
+def check_file(source):
+    """Refuses what is no file, nor a name of the catalogue, and a file that is too large."""
+    name = str(source)
+    if find(name) is not None:
+        return
+    if not is_file(name):
+        raise LabError(
+            f"There is no file {name[:200]}; give the path of one, in {', '.join(FORMATS)}, or a "
+            "name of corpus.sources()."
+        )
+    size = Path(name).stat().st_size if Path(name).is_file() else 0
     if size > MOST_BYTES:
         raise LabError(
-            f"{Path(source).name} has {size / 1e6:,.0f} MB; up to {MOST_BYTES / 1e6:.0f} MB are "
+            f"{Path(name).name} has {size / 1e6:,.0f} MB; up to {MOST_BYTES / 1e6:.0f} MB are "
             "taken, hours of training: cut it, or use corpus.load with limit=."
         )
 

@@ -278,6 +278,21 @@ def test_minutes_that_are_none(tmp_path, minutes):
         own_text.prepare(tmp_path / "no.txt", minutes)
 
 
+@pytest.mark.parametrize(
+    "name", ["nowhere.txt", "letter.docx", "owner/name", "", "a\0b", "x" * 999]
+)
+def test_what_is_not_there_is_not_looked_for_elsewhere(name):
+    with pytest.raises(LabError, match="There is no file|can't be read|expected one of"):
+        own_text.prepare(name, 1, tell=lambda sentence: None)
+
+
+def test_a_text_of_the_catalogue_can_be_taken_by_name(monkeypatch):
+    monkeypatch.setattr(corpus, "load", lambda source, tell: pytest.fail(f"asked for {source}"))
+    name = own_text.find("project") and "project"
+    with pytest.raises(pytest.fail.Exception, match="asked for project"):
+        own_text.prepare(name, 1)
+
+
 def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(own_text, "MOST_BYTES", 10)
     monkeypatch.setattr(corpus, "load", lambda *args, **kwargs: pytest.fail("it was read"))

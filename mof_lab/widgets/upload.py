@@ -33,7 +33,7 @@ class Upload(Panel):
 
     Args:
         minutes: how long it is to be trained.
-        source: a path to begin with, or another source of `corpus.load`.
+        source: a path to begin with, or a name of the catalogue.
     """
 
     _esm = script("upload.js")
@@ -60,7 +60,7 @@ class Upload(Panel):
     # ---- from a cell ----
 
     def take(self, source):
-        """Reads a file by path, or another source of `corpus.load`; returns the job."""
+        """Reads a file by path, or a text of the catalogue by name; returns the job."""
         return self._prepare(lambda: source)
 
     def result(self):
