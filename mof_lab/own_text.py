@@ -43,6 +43,8 @@ MOST_MINUTES = 24 * 60
 JUDGED = 256
 #: Characters that count as one observation: those of a sentence belong together.
 BLOCK = 32
+#: Observations that it takes at least to say how far they are apart.
+LEAST = 3 * BLOCK
 #: How many times a training looks at the held-out text, `training.Trainer`'s own number.
 LOOKS = 12
 PACE_SECONDS = 4.0
@@ -57,9 +59,10 @@ SAID = {
         "请用空行把文本分成几篇，或提供 1,000 字以上。",
     ),
     "little": (
-        "Too small to judge: {held_out} characters are held out, fewer than it takes to say how "
-        "sure any figure is. Give ten times the text.",
-        "文本太小，没法评判：只留出了 {held_out} 字，连误差有多大都算不出来。请提供十倍的文本。",
+        "Too small to judge: {held_out} characters are held out, and to say how sure a figure is "
+        "takes {least} that are known. Give more text.",
+        "文本太小，没法评判：只留出了 {held_out} 字，而要算出误差，至少要 {least} 个认识的字。"
+        "请多给些文本。",
     ),
     "useless": (
         "Too small: on the {held_out} characters held out, counting pairs ({pairs} bits) predicts "
@@ -185,6 +188,7 @@ class Appraisal:
         times = math.ceil((margin / gain) ** 2) if gain > 0 and margin < math.inf else 2
         return {
             "held_out": f"{self.held_out:,}",
+            "least": f"{LEAST}",
             "pairs": f"{self.pairs:.2f}",
             "single": f"{self.single:.2f}",
             "gain": f"{gain:.2f}",
@@ -436,9 +440,9 @@ def _bits(nats):
 
 def _interval(nats):
     """95 % of the mean, in bits, over blocks; without end where there are too few to say."""
-    blocks = [part for part in np.split(nats, range(BLOCK, len(nats), BLOCK)) if len(part)]
-    if len(blocks) < 3:
+    if len(nats) < LEAST:
         return -math.inf, math.inf
+    blocks = [part for part in np.split(nats, range(BLOCK, len(nats), BLOCK)) if len(part)]
     sums = np.array([(block.sum() / math.log(2), len(block)) for block in blocks])
     low, high = bootstrap([sums], lambda totals: totals[:, 0] / totals[:, 1], seed=1)
     return low, high
