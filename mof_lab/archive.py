@@ -38,7 +38,7 @@ CARD = "work.json"
 #: The files that a zip may hold.
 KNOWN = re.compile(
     r"README\.md|work\.json|vocabulary\.json|report\.(html|json)|transcript\.(json|txt)"
-    r"|checkpoint/(meta\.json|(model|optimizer)-\d{6,9}-[0-9a-f]{8}\.safetensors)"
+    r"|checkpoint/(meta\.json|(model|optimizer)-[0-9a-f-]{1,40}\.safetensors)"
 )
 NEEDED = {CARD, "vocabulary.json", "checkpoint/meta.json"}
 #: Bytes of all files together: `small` in the middle of a stage, or `base` once trained.
@@ -46,6 +46,8 @@ MOST_BYTES = 150_000_000
 #: What a zip that is none, or a damaged or encrypted one, leads to.
 BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError)
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+#: Bytes of the record that a zip ends with, of what may stand before it, of its list of contents.
+END, LOCATOR, MOST_LIST = 22, 20, 10_000
 MOST_CARD = 1_000_000  # bytes of `work.json`
 MOST_SETTINGS = 100_000  # characters of JSON
 
@@ -138,7 +140,8 @@ def write(
         files["report.html"] = to_html(report).encode("utf-8")
     if transcript:
         files[f"transcript.{'json' if talks else 'txt'}"] = transcript.encode("utf-8", "replace")
-    do, prompt = ("chat", '"你好"') if talks else ("write", f'"{_first(vocabulary)}"')
+    do, prompt = ("chat", "你好") if talks else ("write", _first(vocabulary))
+    prompt = json.dumps(prompt, ensure_ascii=False)
     readme = README.format(title=title, name=path.name, do=do, prompt=prompt)
     files["README.md"] = readme.encode("utf-8")
     card = {
@@ -286,6 +289,7 @@ def _contents(path):
             f"{MOST_BYTES / 1e6:.0f} MB: choose another file."
         )
     try:
+        _check_end(path)
         with zipfile.ZipFile(path) as found:
             entries = found.infolist()
             _check_entries(path.name, entries)
@@ -303,6 +307,25 @@ def _contents(path):
             f"{path.name} is no zip, or a damaged or encrypted one; download it anew."
         ) from None
     return files, _card(path.name, files)
+
+
+def _check_end(path):
+    """Refuses a list of contents that would fill the memory: it is read as a whole.
+
+    A zip ends with where and how long it is, before that perhaps with the same in 64 bits, and
+    perhaps with a comment; `write` makes neither.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - END - LOCATOR))
+        tail = file.read()
+    end = tail[-END:]
+    if len(end) < END or not end.startswith(b"PK\5\6") or end[-2:] != b"\0\0":
+        raise zipfile.BadZipFile
+    if tail.startswith(b"PK\6\7") or int.from_bytes(end[12:16], "little") > MOST_LIST:
+        raise LabError(
+            f"{path.name} holds more files than a learner's work has; nothing was unpacked: choose "
+            "another file."
+        )
 
 
 def _check_entries(name, entries):

@@ -175,7 +175,7 @@ class Appraisal:
         yield "useless", sure and gain <= 0
         yield "few", sure and 0 < gain <= margin
         yield "rare", self.unknown * self.window >= 1
-        yield "again", self.passes > LOOKS
+        yield "again", self.passes > LOOKS  # where the curve turns could no longer be seen
         yield "long", self.passes < 1
 
     @property

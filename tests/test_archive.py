@@ -199,6 +199,22 @@ def test_a_bomb_is_not_unpacked(zipped, runs, monkeypatch):
     refused(zipped, "would unpack to 30 MB", runs)
 
 
+def test_a_list_without_end_is_not_read(zipped, runs, monkeypatch):
+    """A million entries of nothing: the list alone would take a gigabyte."""
+    with zipfile.ZipFile(zipped, "a") as made:
+        for i in range(200):
+            made.writestr(f"checkpoint/model-{i:06d}.safetensors", b"")
+    monkeypatch.setattr(zipfile, "ZipFile", lambda *a, **k: pytest.fail("it was read"))
+    refused(zipped, "more files than", runs)
+
+
+def test_a_list_in_64_bits_is_not_read(zipped, runs, monkeypatch):
+    data = zipped.read_bytes()
+    zipped.write_bytes(data[:-22] + b"PK\6\7" + b"\0" * 16 + data[-22:])
+    monkeypatch.setattr(zipfile, "ZipFile", lambda *a, **k: pytest.fail("it was read"))
+    refused(zipped, "more files than", runs)
+
+
 def test_a_size_that_lies_is_found_out(zipped, runs):
     """A central directory that promises less than is there."""
     data = bytearray(zipped.read_bytes())
