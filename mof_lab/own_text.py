@@ -68,7 +68,7 @@ SAID = {
         "Too small: on the {held_out} characters held out, counting pairs ({pairs} bits) predicts "
         "no better than counting characters ({single} bits). From so little text a model learns "
         "only by heart.",
-        "文本太小：在留出的 {held_out} 字上，数字对（{pairs} 比特）并不比数单字（{single} 比特）"
+        "文本太小：在留出的 {held_out} 字上，数双字（{pairs} 比特）并不比数单字（{single} 比特）"
         "猜得准。这么少的文本，模型只会死记硬背。",
     ),
     "few": (
@@ -114,15 +114,15 @@ FACTS = {
     "passes": ("times read in the minutes given", "给定时间内读几遍"),
     "guess": ("bits a character: guessing", "每字比特：瞎猜"),
     "single": ("bits: counting characters", "比特：数单字"),
-    "half": ("bits: counting pairs in half the text", "比特：只在一半文本里数字对"),
-    "pairs": ("bits: counting pairs in all of it", "比特：在全部文本里数字对"),
+    "half": ("bits: counting pairs in half the text", "比特：只在一半文本里数双字"),
+    "pairs": ("bits: counting pairs in all of it", "比特：在全部文本里数双字"),
 }
 #: What counting does, on a bar of a picture.
 BARS = {
     "guess": ("guessing", "瞎猜"),
     "single": ("characters", "数单字"),
-    "half": ("pairs, half", "一半文本数字对"),
-    "pairs": ("pairs", "数字对"),
+    "half": ("pairs, half", "一半文本数双字"),
+    "pairs": ("pairs", "数双字"),
 }
 
 
