@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from .errors import LabError
-from .vocabulary import END, PADDING, UNKNOWN
+from .vocabulary import BEGIN, END, PADDING, UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -208,3 +208,30 @@ class Decoder:
         blends = np.eye(len(self.model.config.experts), dtype=np.float32)
         reads = (self.model.reader(None, blend) for blend in blends)
         return np.stack([np.asarray(read(piece, state)["logits"])[0] for read in reads])
+
+
+def go_on(model, vocabulary, prompt, sampling=None, max_length=120, expert=None, stop=None):
+    """Goes on with a text that somebody else began.
+
+    Args:
+        prompt: its beginning; "" = none.
+        expert: the name of one expert to use alone; None = the mixture.
+        sampling, max_length, stop: see `Decoder.write`.
+
+    Yields:
+        `Character`.
+    """
+    decoder = Decoder(model, expert)
+    if len(prompt) >= model.config.context_length:
+        raise LabError(
+            f"The beginning has {len(prompt):,} characters; at most "
+            f"{model.config.context_length - 1:,} fit: shorten it."
+        )
+    decoder.read([BEGIN, *vocabulary.encode(prompt)])
+    yield from decoder.write(sampling or Sampling(), max_length, stop)
+
+
+def continuation(model, vocabulary, prompt, sampling=None, max_length=120, expert=None):
+    """`go_on` as a string: the prompt and what follows it."""
+    written = go_on(model, vocabulary, prompt, sampling, max_length, expert)
+    return prompt + vocabulary.decode(character.token for character in written)

@@ -6,6 +6,7 @@ from .chat import ChatSession
 from .evaluation import mean_weights, window_router_weights
 from .experts import TransformerExpert
 from .generation import Sampling
+from .generation import go_on as continue_text
 from .inspection import trace_dialogue
 from .packing import ANSWER, Windows
 from .recording import Moment
@@ -21,7 +22,7 @@ class Look:
     Args:
         run: a `pipeline.Run`, for its vocabulary and its held-out text.
         stage: a `configuration.Stage`: one that trains an expert is answered by it alone.
-        sayings: what the model is asked.
+        sayings: what the model is asked; where it learns no dialogues, what it goes on from.
     """
 
     def __init__(self, run, stage, model, sayings):
@@ -30,6 +31,7 @@ class Look:
         names = [self.expert] if self.expert else model.config.experts
         used = [model.experts[model.config.expert_index(name)] for name in names]
         self._thinks = any(isinstance(one, TransformerExpert) for one in used)
+        self._talks = set(run.windows("train")) != {"story"}
         self._windows = {} if self.expert else _some(run.windows("held_out"))
 
     def at(self, step, go_on=lambda: True, asked=False):
@@ -39,12 +41,17 @@ class Look:
     def _said(self, go_on):
         said = []
         for question in self.sayings:
-            session = ChatSession(self.model, self.vocabulary, expert=self.expert)
-            stream = session.stream(
-                question, Sampling(temperature=0), LONGEST, stop=lambda: not go_on()
-            )
+            stream = self._stream(question, stop=lambda: not go_on())
             said.append([question, [self._character(c) for c in stream]])
         return said
+
+    def _stream(self, question, stop):
+        sampling = Sampling(temperature=0)
+        if self._talks:
+            session = ChatSession(self.model, self.vocabulary, expert=self.expert)
+            return session.stream(question, sampling, LONGEST, stop)
+        how = sampling, LONGEST, self.expert, stop
+        return continue_text(self.model, self.vocabulary, question, *how)
 
     def _character(self, character):
         weights = [] if self.expert else [round(float(w), 3) for w in character.router_weights]

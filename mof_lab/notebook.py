@@ -9,7 +9,7 @@ from math import log
 import numpy as np
 from IPython.display import display
 
-from . import checkpoint
+from . import archive, checkpoint
 from .configuration import preset
 from .errors import LabError
 from .folders import PROJECT, fast, runs_folder, shipped
@@ -113,7 +113,7 @@ def train(run, stage, model=None, **options):
             "请等它结束或点“停止”，再运行本单元格。"
         )
     if fast():  # answers on the way would have to be compiled
-        options.setdefault("sayings", ())
+        options["sayings"] = ()
     panel = TrainingPanel(run, stage, model, **options)
     display(panel)
     if not panel.record.done:
@@ -147,6 +147,34 @@ def tour(name):
     if name not in _tours or _tours[name].comm is None:  # all widgets were closed
         _tours[name] = Tour(name)
     return _tours[name]
+
+
+def download(folder, title, **parts):
+    """A button that gives what was made to the browser, as one zip.
+
+    It is made at once, so that it is there too where nobody can click, and anew at every click.
+
+    Args:
+        folder: of a checkpoint.
+        title: what people call it.
+        parts: of `archive.write`: expert, talks, report, transcript, settings; a function of no
+            arguments in place of a value is called each time.
+
+    Returns:
+        the path of the zip.
+    """
+    from .widgets import Download  # needs the lab's packages
+
+    panel = Download(folder, title, **parts)
+    panel.pack()
+    display(panel)
+    print(f"{panel.path.name}: {panel.path.stat().st_size / 1e6:.1f} MB")
+    return panel.path
+
+
+def restore(source, folder=None):
+    """What such a zip holds, as an `archive.Work`: model, vocabulary, settings, transcript."""
+    return archive.read(source, folder)
 
 
 def reminder(topic, told, answered, exchanges):

@@ -188,17 +188,23 @@ def _measure(send):
     rate = product_rate(2.0)
     sizes = {name: size_of(preset) for name, preset in PRESETS.items()}
     preset = PRESETS[MEASURED]
-    trainer, times = practice(preset), []  # (seconds, characters so far) at each report
+    trainer = practice(preset)
+    a_character = pace(trainer, PRACTICE_SECONDS)
+    peak = peak_memory() or trainer.record.peak_memory
+    return machine_from(preset, sizes[MEASURED], rate, a_character, peak), sizes
+
+
+def pace(trainer, seconds):
+    """Seconds of training that a character takes, the median over so many seconds of it."""
+    times = []  # (seconds, characters so far) at each report
     for _ in trainer:
         times.append((time.perf_counter(), trainer.record.tokens))
-        if len(times) > 3 and times[-1][0] - times[1][0] > PRACTICE_SECONDS:
+        if len(times) > 3 and times[-1][0] - times[1][0] > seconds:
             break
-    a_character = statistics.median(
+    return statistics.median(
         (later[0] - earlier[0]) / (later[1] - earlier[1])
         for earlier, later in itertools.pairwise(times[1:])  # the first ones compile
     )
-    peak = peak_memory() or trainer.record.peak_memory
-    return machine_from(preset, sizes[MEASURED], rate, a_character, peak), sizes
 
 
 def machine_from(preset, size, rate, a_character, peak):
@@ -243,7 +249,7 @@ def size_of(preset):
 
 
 def practice(preset):
-    """A trainer of all parts of a preset's model, on noise, that keeps nothing.
+    """A `rehearsal` of all parts of a preset's model, on noise.
 
     Every step learns from a whole batch, without padding.
     """
@@ -251,21 +257,31 @@ def practice(preset):
 
     from .model import MoF
     from .packing import CONTEXT, Windows
-    from .training import Trainer
     from .vocabulary import SPECIAL_NAMES
-
-    class Practice(Trainer):
-        def save(self):
-            """Nothing: no one goes on from here."""
-
-        def _alone(self):
-            return contextlib.nullcontext()  # without a folder
 
     model = MoF(replace(preset.model, vocabulary_size=preset.vocabulary_size))
     shape = (64 + preset.batch, preset.window + 1)
     rng = np.random.default_rng(1)
     tokens = rng.integers(len(SPECIAL_NAMES), preset.vocabulary_size, shape, np.uint16)
     windows = Windows(tokens, np.full(shape, CONTEXT, np.uint8))
-    stage = replace(preset.stage("joint"), steps=10**6, shares=())
+    return rehearsal(model, {"noise": windows}, preset, replace(preset.stage("joint"), shares=()))
+
+
+def rehearsal(model, packs, preset, stage):
+    """A trainer of a stage that never ends and keeps nothing, to be measured.
+
+    Args:
+        packs: kind → `packing.Windows`.
+    """
+    from .training import Trainer
+
+    class Rehearsal(Trainer):
+        def save(self):
+            """Nothing: no one goes on from here."""
+
+        def _alone(self):
+            return contextlib.nullcontext()  # without a folder
+
+    stage = replace(stage, steps=10**6)
     with tempfile.TemporaryDirectory() as folder:  # gone, and not looked for again
-        return Practice(model, None, {"noise": windows}, preset, stage, folder)
+        return Rehearsal(model, None, packs, preset, stage, folder)

@@ -141,14 +141,16 @@ def _conversation(report):
             for name, w in zip(report["experts"], sample["router_weights"], strict=False)
         )
         turns.append(
-            f"<dt>{escape(sample['user'])}</dt><dd>{escape(sample['assistant']) or '…'} "
-            f"<small>({escape(weights)})</small></dd>"
+            f"<dt>{escape(sample['user'])}</dt><dd>{escape(sample['assistant']) or '…'}"
+            + (f" <small>({escape(weights)})</small>" if weights else "")
+            + "</dd>"
         )
     note = (
         "<p><small>At temperature 0; in brackets, the mean router weights of each answer. "
         "温度为 0；括号内是每个回答的平均路由权重。</small></p>"
     )
-    return [f"<dl>{''.join(turns)}</dl>", note] if turns else []
+    weighed = any(sample["router_weights"] for sample in report["samples"])
+    return [f"<dl>{''.join(turns)}</dl>", *([note] if weighed else [])] if turns else []
 
 
 def _stages(report):

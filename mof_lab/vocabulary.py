@@ -98,8 +98,12 @@ class Vocabulary:
 
     def save(self, path):
         """Writes a small JSON file."""
+        write_atomically(path, self.dumps().encode("utf-8"))
+
+    def dumps(self):
+        """What `save` writes."""
         data = {"format": FORMAT, "characters": self.characters, "hash": self.hash}
-        write_atomically(path, json.dumps(data, ensure_ascii=False).encode("utf-8"))
+        return json.dumps(data, ensure_ascii=False)
 
     @classmethod
     def load(cls, path):

@@ -18,7 +18,7 @@ MACHINE_PATH = re.compile(
 )
 
 #: Those that train, or measure for long: minutes each on a slow machine, even when shortened.
-LONG = ("02", "03", "04", "05", "07", "08", "10", "11", "12")
+LONG = ("02", "03", "04", "05", "07", "08", "10", "11", "12", "14")
 RUN = [
     pytest.param(path, marks=pytest.mark.slow) if path.name.startswith(LONG) else path
     for path in NOTEBOOKS

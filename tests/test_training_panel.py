@@ -13,6 +13,8 @@ import tensorflow as tf
 
 from mof_lab import checkpoint, jobs, notebook
 from mof_lab.errors import LabError
+from mof_lab.generation import Sampling, continuation
+from mof_lab.look import Look
 from mof_lab.model import MoF
 from mof_lab.recording import Recording
 from mof_lab.training import Trainer
@@ -117,6 +119,17 @@ def test_one_expert_alone_has_no_router_and_a_gru_no_thought(make):
     last = panel.recording.moments[-1]
     assert (last.router, last.thought, panel.forming) == ({}, [], [])
     assert all(weights == [] for _, weights in last.dialogues[0][1])
+
+
+def test_where_nobody_talks_it_goes_on_with_a_text(make, packs):
+    panel = make("gru", sayings=("米米在",))
+    alone = ToyRun(panel.trainer.preset, panel.trainer.vocabulary, {"story": packs["story"]}, None)
+    look = Look(alone, panel.trainer.stage, panel.trainer.model, ("米米在",))
+    [[saying, characters]] = look.at(0).dialogues
+    written = continuation(
+        look.model, look.vocabulary, saying, Sampling(temperature=0), 3, look.expert
+    )
+    assert saying + "".join(symbol for symbol, _ in characters) == written
 
 
 def test_pause_sample_and_stop(make, live):

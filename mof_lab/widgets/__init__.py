@@ -11,6 +11,8 @@ explorer.py Explorer: what happens inside, on one axis of characters
 vocabulary.py VocabularyPanel: how many characters to keep, and what is known then
 tour.py     Tour: what to look at and to do, step by step       tours.py  the steps
 deeds.py    what people do with a widget, told to the tour      glossary.py  the terms it names
+upload.py   Upload: a text of your own, and what it is good for
+download.py Download: what was made, in one zip
 *.js, *.css what runs in the browser: plain modules, no build step, nothing from a network
 """
 
@@ -24,6 +26,8 @@ _WHERE = {
     "Explorer": "explorer",
     "VocabularyPanel": "vocabulary",
     "Tour": "tour",
+    "Upload": "upload",
+    "Download": "download",
     "Panel": "base",
 }
 

@@ -90,8 +90,8 @@ const ANSWERS_WITHIN = 8000; // ms; a kernel that says nothing for longer is bus
  * ui.label(node, key, where)     keeps a text ("textContent") or an attribute of a node translated
  * ui.relabelled(callback)        called after each change of the language
  * ui.on(traits, callback)        called now and whenever one of the traits changes
- * ui.message(kind, callback)     called with each message of a kind from Python
- * ui.send(kind, content)         calls on_<kind> in Python, which then says "heard"
+ * ui.message(kind, callback)     called with each message of a kind from Python, and its bytes
+ * ui.send(kind, content, bytes)  calls on_<kind> in Python, which then says "heard"
  * ui.running()                   is this widget's job not over yet?
  */
 function panel(model, el, build) {
@@ -137,10 +137,10 @@ function panel(model, el, build) {
       callback();
     },
     message: (kind, callback) => (receivers[kind] = callback),
-    send(kind, content = {}) {
+    send(kind, content = {}, bytes = []) {
       clearTimeout(waiting);
       waiting = setTimeout(() => (status.textContent = ui.t("silent")), ANSWERS_WITHIN);
-      model.send({ ...content, kind });
+      model.send({ ...content, kind }, undefined, bytes);
     },
     running: () => ["running", "paused", "stopping"].includes(model.get("state")),
   };
@@ -160,9 +160,9 @@ function panel(model, el, build) {
     error.hidden = !said;
     root.dataset.state = model.get("state");
   });
-  const receive = (content) => {
+  const receive = (content, bytes) => {
     heard();
-    receivers[content.kind]?.(content);
+    receivers[content.kind]?.(content, bytes);
   };
   model.on("msg:custom", receive);
   undo.push(() => model.off("msg:custom", receive), heard);

@@ -7,7 +7,8 @@ To make one:
 2. `mine.js` ends in `export default { render: ({ model, el }) => panel(model, el, build) }`, where
    `build(ui)` fills `ui.body` and returns a clean-up function. `base.js`, which is put before it,
    gives `element`, `ui.t(key, values)`, `ui.label(node, key)`, `ui.send(kind, content)`; see there.
-3. In Python, a method `on_<kind>(self, content)` for each message. It returns at once; what takes
+3. In Python, a method `on_<kind>(self, content)` for each message; bytes that were sent with it are
+   further arguments. It returns at once; what takes
    long goes through `self.run(name, work)`, one job at a time in a kernel. In a job set traits and
    send messages, never print or display.
 4. `picture(self)` returns a `views.View` (SVG and text) of what there is to keep. It is displayed
@@ -150,7 +151,7 @@ class Panel(anywidget.AnyWidget):
             return
         before = self.status
         try:
-            handler(content)
+            handler(content, *buffers)
         except Exception as error:  # shown to who clicked; nobody reads the kernel's log
             self.refuse(error)
         else:
