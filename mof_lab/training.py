@@ -155,31 +155,20 @@ class Trainer:
 
         compute = tf.function(gradients, jit_compile=self.preset.xla)
 
-        sums = self._make_sums(variables) if parts > 1 else None
-
         def summed(tokens, weights, total):
-            """The same, one part of the batch after another, added up where there is memory for it.
-
-            A loop, so that nothing of a part is left when the next one begins.
-            """
+            """The same, one part of the batch after another, added up."""
             tokens, weights = (tf.reshape(x, (parts, -1, x.shape[1])) for x in (tokens, weights))
-            for value in sums:
-                value.assign(tf.zeros_like(value))
-
-            def add(i, loss):
-                more, grads = compute(tokens[i], weights[i], total)
-                for value, gradient in zip(sums, grads, strict=True):
-                    value.assign_add(gradient)
-                return i + 1, loss + more
-
-            start = tf.constant(0), tf.constant(0.0)
-            _, loss = tf.while_loop(lambda i, _: i < parts, add, start, parallel_iterations=1)
-            return loss, [tf.convert_to_tensor(value) for value in sums]
+            loss, sums = compute(tokens[0], weights[0], total)
+            for i in range(1, parts):
+                with tf.control_dependencies(sums):  # so that there is memory for one part only
+                    more, grads = compute(tokens[i], weights[i], total)
+                loss, sums = loss + more, [a + b for a, b in zip(sums, grads, strict=True)]
+            return loss, sums
 
         def replica(tokens, weights):
             add_up = tf.distribute.get_replica_context().all_reduce
             total = add_up(tf.distribute.ReduceOp.SUM, tf.reduce_sum(weights))
-            found = (summed if parts > 1 else compute)(tokens, weights, tf.maximum(1.0, total))
+            found = summed(tokens, weights, tf.maximum(1.0, total))
             loss, *grads = add_up(tf.distribute.ReduceOp.SUM, tf.nest.flatten(found))
             self.optimizer.apply(grads, variables)
             return loss
@@ -193,19 +182,6 @@ class Trainer:
             return self._loss.assign(self.strategy.experimental_local_results(losses)[0])
 
         return step
-
-    def _make_sums(self, variables):
-        """Where each replica adds up the gradients of its parts, a variable a trained one."""
-        with self.strategy.scope():
-            return [
-                tf.Variable(
-                    tf.zeros(v.shape),
-                    trainable=False,
-                    synchronization=tf.VariableSynchronization.ON_READ,
-                    aggregation=tf.VariableAggregation.SUM,
-                )
-                for v in variables
-            ]
 
     def _resume(self):
         """Goes on where an earlier trainer of this stage stopped."""
