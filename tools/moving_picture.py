@@ -33,8 +33,8 @@ from mof_lab.errors import LabError  # noqa: E402
 from mof_lab.files import write_atomically  # noqa: E402
 
 NOTEBOOK, IMAGES = ROOT / "notebooks" / "06_chat.ipynb", ROOT / "docs" / "images"
-#: A story about itself, and a sum with its steps: what the model can say at length.
-MESSAGES = (("介绍", "一下", "你", "自己"), ("346", "加", "287", "等于", "多少", "？"))
+#: Something told, other talk, and the question for it.
+MESSAGES = (("我", "叫", "小雨"), ("介绍", "一下", "你", "自己"), ("我", "叫", "什么", "名字？"))
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 WIDTH, HEIGHT = 800, 1000  # pixels: of the picture, at most; of the browser's window
