@@ -60,10 +60,10 @@ SAID = {
         "请用空行把文本分成几篇，或提供 1,000 字以上。",
     ),
     "little": (
-        "Too small to judge: {held_out} characters are held out, and to say how sure a figure is "
-        "takes {least} that are known. Give more text.",
-        "文本太小，没法评判：只留出了 {held_out} 字，而要算出误差，至少要 {least} 个认识的字。"
-        "请多给些文本。",
+        "Too small to judge: of {held_out} characters held out {judged} are known, and to say how "
+        "sure a figure is takes {least}. Give more text.",
+        "文本太小，没法评判：留出 {held_out} 字，认识的只有 {judged} 个，而要算出误差，至少要 "
+        "{least} 个。请多给些文本。",
     ),
     "useless": (
         "Too small: on the {held_out} characters held out, counting pairs ({pairs} bits) predicts "
@@ -152,6 +152,7 @@ class Appraisal:
     same: bool  # is it judged on what it learns from?
     speed: float  # characters a second
     minutes: float
+    judged: int  # held-out characters that the bits are of, marks such as ⟨end⟩ too
 
     @property
     def passes(self):
@@ -189,6 +190,7 @@ class Appraisal:
         times = math.ceil((margin / gain) ** 2) if gain > 0 and margin < math.inf else 2
         return {
             "held_out": f"{self.held_out:,}",
+            "judged": f"{self.judged:,}",
             "least": f"{LEAST}",
             "pairs": f"{self.pairs:.2f}",
             "single": f"{self.single:.2f}",
@@ -408,6 +410,7 @@ def appraise(run, text, speed, minutes):
         same=text.train == text.held_out,
         speed=float(speed),
         minutes=float(minutes),
+        judged=len(targets),
     )
 
 

@@ -186,7 +186,7 @@ def test_rare_characters_are_warned_of(tmp_path):
 def test_each_warning_has_its_reason(changes, expected):
     sound = Appraisal(
         100, 0, 12_800, 700, 300, 10, 0.001, 100, 128, 8.0, 6.0, 5.7, 5.5, (0.3, 0.7), False,
-        1000.0, 1.0,
+        1000.0, 1.0, 690,
     )  # fmt: skip
     appraisal = replace(sound, **changes)
     assert keys(appraisal) == expected
@@ -198,7 +198,7 @@ def test_each_warning_has_its_reason(changes, expected):
 def test_how_much_more_text_is_needed():
     """The error of a mean falls with the root of how much it is taken over."""
     appraisal = Appraisal(
-        9, 0, 900, 90, 80, 9, 0.0, 9, 128, 8.0, 6.0, 5.7, 5.5, (-0.5, 1.5), False, 100.0, 1.0
+        9, 0, 900, 90, 80, 9, 0.0, 9, 128, 8.0, 6.0, 5.7, 5.5, (-0.5, 1.5), False, 100.0, 1.0, 85
     )
     assert dict(appraisal.warnings)["few"]["times"] == "4"  # 1.0 of an error for 0.5 of a gain
 
