@@ -63,7 +63,7 @@ function buildTour(ui) {
   root.classList.add("mof-tour");
 
   // ---- what a step speaks of
-  let home = null; // the notebook, or the page: where it is looked for
+  let home = null; // the notebook, or what Voila scrolls, or the page: where it is looked for
   let framed = null;
   /** The first of a step's targets that can be seen; for what is folded away, its summary. */
   const target = () => {
@@ -80,7 +80,8 @@ function buildTour(ui) {
       mine.top < Math.min(innerHeight, frame.bottom) - 30;
   };
   const look = () => {
-    if (root.isConnected) home = root.closest(".jp-NotebookPanel") ?? document.body;
+    if (root.isConnected)
+      home = root.closest(".jp-NotebookPanel, #rendered_cells") ?? document.body;
     if (!home) return;
     const found = target();
     if (found !== framed) framed?.classList.remove("mof-here");
