@@ -91,4 +91,4 @@ def test_the_films_of_the_front_page(tool, kind):
     still = Image.open(IMAGES / f"chat_still{kind}.webp").convert("RGB")
     assert still.size == images[-1].size
     # No other film's: a film that had to be encoded with some loss differs by less.
-    assert max(ImageStat.Stat(ImageChops.difference(still, images[-1])).mean) < 1
+    assert max(ImageStat.Stat(ImageChops.difference(still, images[-1])).mean) < 3
