@@ -30,6 +30,7 @@ from mof_lab.processes import call  # noqa: E402
 
 RESULT, PAGE = ROOT / "docs" / "scaling.json", ROOT / "docs" / "scaling.md"
 LARGE = ROOT / "docs" / "large_text.json"
+LARGE_MEMORY = 600e6  # bytes that a process may ask for, however large the text
 MEASURED = {"tiny": 60, "small": 12}  # preset -> steps
 COMPUTED = ("base", "t6")
 WORKERS = (2, 8, 64, 1024)
@@ -231,7 +232,12 @@ def large_table():
     if not LARGE.exists():
         return ""
     result = json.loads(LARGE.read_text(encoding="utf-8"))
-    names = {"documents": "read 读入", "windows": "tokenise, pack 编码装窗", "train": "train 训练"}
+    names = {
+        "documents": "read 读入",
+        "windows": "tokenise, pack 编码装窗",
+        "train": "train 训练",
+        "train, XLA": "train, compiled by XLA 训练（XLA 编译）",
+    }
     rows = [
         [
             label,
@@ -241,8 +247,10 @@ def large_table():
                 f"{result['parts'][part][key] / 1e6:,.0f}"
                 for key in ("libraries", "private", "resident")
             ),
+            "yes 是" if result["parts"][part]["private"] < LARGE_MEMORY else "no 否",
         ]
         for part, label in names.items()
+        if part in result["parts"]
     ]
     made = result["parts"]["generate"]
     header = [
@@ -252,6 +260,7 @@ def large_table():
         "libraries 库, MB",
         "private 私有, MB",
         "resident 驻留, MB",
+        f"private under 私有低于 {LARGE_MEMORY / 1e6:.0f} MB",
     ]
     return (
         f"{made['bytes'] / 1e6:,.0f} MB, {made['characters']:,} characters 字. "
