@@ -131,6 +131,28 @@ def test_unknown_characters_are_not_judged(tmp_path):
     assert len(fewer) == len(targets) - gone and share == pytest.approx(gone / len(targets))
 
 
+def test_a_model_is_judged_on_the_characters_that_counting_is(tmp_path, monkeypatch):
+    from mof_lab import evaluation
+
+    found = own(tmp_path, "\n\n".join([*sentences(200), "龘靐齉"]))
+    packs = text_appraisal.judged(found.run)
+    packs["story"].tokens[0, 5:9] = UNKNOWN
+    monkeypatch.setattr(own_text, "judged", lambda run: packs)
+    surprise = np.random.default_rng(3).random((len(packs["story"]), 128))
+    monkeypatch.setattr(evaluation, "window_nats", lambda model, tokens, expert: surprise)
+    _, targets, _ = text_appraisal._pairs(packs)
+    counted = [
+        surprise[row, at]
+        for row, (tokens, roles) in enumerate(
+            zip(packs["story"].tokens, packs["story"].roles, strict=True)
+        )
+        for at in range(128)
+        if roles[at + 1] == ANSWER and tokens[at + 1] != UNKNOWN
+    ]
+    assert len(counted) == len(targets)
+    assert found.bits(model=None) == pytest.approx(np.mean(counted) / math.log(2))
+
+
 def test_a_sound_text_brings_no_warning(tmp_path):
     found = own(tmp_path, "\n\n".join(dict.fromkeys(sentences(3000))), minutes=10)
     assert found.appraisal.warnings == []

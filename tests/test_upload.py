@@ -143,8 +143,10 @@ def test_pieces_that_do_not_fit_are_refused(upload):
         receive(upload, "piece", piece, number=1)
         assert "changed while it was sent" in upload.error["sentence"]
         assert upload._coming is None
+    upload.error = {}
     receive(upload, "piece", b"x", number=1)  # of nothing: no error of its own
     receive(upload, "piece", number=1)
+    assert upload.error == {}
 
 
 def test_a_second_choice_replaces_the_first(upload):
