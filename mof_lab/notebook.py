@@ -13,6 +13,7 @@ from . import archive, checkpoint
 from .configuration import preset
 from .errors import LabError
 from .folders import PROJECT, fast, runs_folder, shipped
+from .jobs import NotReadyError
 from .packing import encode_dialogue
 from .pipeline import Run
 from .reasoning.memory import SMALL_TALK
@@ -107,7 +108,7 @@ def train(run, stage, model=None, **options):
     older = training.training_now(run.directory / getattr(stage, "name", stage))
     if older is not None:  # this cell was run again: its buttons must not be lost
         display(older)
-        raise training.StillTrainingError(
+        raise NotReadyError(
             f"Stage {older.stage} is being trained already, in the panel below: wait or press "
             "Stop, then run this cell again. 这个阶段正在训练，面板在下面："
             "请等它结束或点“停止”，再运行本单元格。"
