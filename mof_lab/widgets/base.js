@@ -83,18 +83,19 @@ function buildExport(ui) {
 const ANSWERS_WITHIN = 8000; // ms; a kernel that says nothing for longer is busy, or gone
 
 /**
- * Builds the frame of a widget and lets `build(ui)` fill it.
+ * Builds the frame of a widget and lets `build(ui)` fill it; picture: can its picture be saved?
  *
  * ui.body                        where the widget's own elements go
  * ui.t(key, values)              a text in the current language
  * ui.label(node, key, where)     keeps a text ("textContent") or an attribute of a node translated
  * ui.relabelled(callback)        called after each change of the language
- * ui.on(traits, callback)        called now and whenever one of the traits changes
+ * ui.changed(traits, callback)   called whenever one of the traits changes
+ * ui.on(traits, callback)        called now, too
  * ui.message(kind, callback)     called with each message of a kind from Python, and its bytes
  * ui.send(kind, content, bytes)  calls on_<kind> in Python, which then says "heard"
  * ui.running()                   is this widget's job not over yet?
  */
-function panel(model, el, build) {
+function panel(model, el, build, { picture = true } = {}) {
   const undo = [], labels = [], followers = [], receivers = {};
   let waiting;
 
@@ -129,11 +130,14 @@ function panel(model, el, build) {
       return node;
     },
     relabelled: (callback) => followers.push(callback),
-    on(traits, callback) {
+    changed(traits, callback) {
       for (const trait of traits) {
         model.on(`change:${trait}`, callback);
         undo.push(() => model.off(`change:${trait}`, callback));
       }
+    },
+    on(traits, callback) {
+      ui.changed(traits, callback);
       callback();
     },
     message: (kind, callback) => (receivers[kind] = callback),
@@ -184,7 +188,7 @@ function panel(model, el, build) {
     if (event.key === "Enter" || event.key === "Escape") event.stopPropagation();
   });
 
-  const foot = element("div", { class: "mof-foot" }, status, buildExport(ui));
+  const foot = element("div", { class: "mof-foot" }, status, ...(picture ? [buildExport(ui)] : []));
   root.append(element("header", {}, title, switcher), body, error, foot);
   const clean = build(ui);
   ui.on(["language"], () => {

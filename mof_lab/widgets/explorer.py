@@ -161,11 +161,9 @@ class Explorer(Panel):
     # ---- from the browser ----
 
     def on_read(self, content):
-        self.error = {}
         self._read(*map(str, content["prompts"][:2]))
 
     def on_off(self, content):
-        self.error = {}
         self._switch_off(self._off(content["off"]))
 
     def on_head(self, content):
@@ -178,7 +176,6 @@ class Explorer(Panel):
         self.keep()
 
     def on_test(self, content):
-        self.error = {}
         self._test(str(content["topic"]))
 
     # ---- how it works ----

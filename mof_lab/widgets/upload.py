@@ -39,6 +39,7 @@ class Upload(Panel):
     _esm = script("upload.js")
     _css = STYLE + (HERE / "upload.css").read_text(encoding="utf-8")
     words = texts.texts(texts.COMMON, UPLOAD)
+    aside = (*Panel.aside, "export")  # `result` goes by the error
     about = "Your own text 你自己的文本: run this cell to choose a file 运行本单元格即可选择文件"
 
     formats = traitlets.List(list(readers.FORMATS)).tag(sync=True)
@@ -109,7 +110,6 @@ class Upload(Panel):
         if self._busy():
             self.tell("busy", name=self._job.name)
             return
-        self.error = {}
         folder = tempfile.TemporaryDirectory()
         path = Path(folder.name) / clean
         self._coming = {

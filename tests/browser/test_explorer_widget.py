@@ -2,7 +2,7 @@
 
 import pytest
 
-from .harness import PATIENCE
+from .harness import until
 
 SOURCE = """\
 from mof_lab import shipped
@@ -21,11 +21,6 @@ def root(lab, browser_page):
     root.wait_for()
     browser_page.locator(".mof-axis").nth(1).wait_for()
     return root
-
-
-def until(root, condition):
-    handle = root.element_handle()
-    root.page.wait_for_function(condition, arg=handle, timeout=PATIENCE * 1000)
 
 
 def about(root):

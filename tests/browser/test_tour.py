@@ -5,7 +5,7 @@ import json
 import pytest
 
 from .chat_page import ChatPage, reloaded
-from .harness import PATIENCE, ROOT, SIZE
+from .harness import ROOT, SIZE, until
 
 GUIDE = "from mof_lab.notebook import tour\nguide = tour({name!r})\nguide.address = {to!r}\nguide"
 CHAT = """\
@@ -295,11 +295,7 @@ def follow_inside(tour, root):
     """Does all of the tour of the explorer."""
 
     def idle():
-        root.page.wait_for_function(
-            "root => root.dataset.state === 'idle'",
-            arg=root.element_handle(),
-            timeout=PATIENCE * 1000,
-        )
+        until(root, "root => root.dataset.state === 'idle'")
 
     cell = root.locator(".mof-axis").first.locator(".mof-cell").nth(4)
     cell.scroll_into_view_if_needed()
