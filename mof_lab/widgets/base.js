@@ -53,12 +53,16 @@ function download(name, blob) {
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
-/** A picture as a PNG, twice its size in pixels, drawn with the fonts that are here. */
+const TALLEST = 16000; // px; browsers draw nothing at all on a canvas that is taller
+
+/** A picture as a PNG, twice its size in pixels if that can be, drawn with the fonts here. */
 async function asPng(svg) {
   const image = new Image();
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
   await image.decode();
-  const canvas = element("canvas", { width: 2 * image.width, height: 2 * image.height });
+  const scale = Math.min(2, TALLEST / image.height);
+  const canvas = element("canvas",
+    { width: Math.round(scale * image.width), height: Math.round(scale * image.height) });
   canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
   return new Promise((done) => canvas.toBlob(done, "image/png"));
 }
@@ -80,6 +84,9 @@ function buildExport(ui) {
   return node;
 }
 
+// Characters of a message; the notebook's server ends the connection at ten million bytes. What is
+// too long for a widget itself is refused by it in a sentence.
+const MOST_TYPED = 2_000_000;
 const ANSWERS_WITHIN = 8000; // ms; a kernel that says nothing for longer is busy, or gone
 
 /**

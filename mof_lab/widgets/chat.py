@@ -265,7 +265,7 @@ class Chat(Panel):
     def _load(self, text, name):
         if len(text) > LONGEST_TRANSCRIPT:
             raise LabError(
-                f"{name} has {len(text):,} characters; a transcript has {LONGEST_TRANSCRIPT:,} "
+                f"{name} has more than the {LONGEST_TRANSCRIPT:,} characters that a transcript has "
                 "at most: choose another file."
             )
 
