@@ -205,6 +205,11 @@ def recall(model, vocabulary, expert, topic):
         a list of (characters in between, bits a character of the right answer when it was told,
         the same when something else was told).
     """
+    return list(recalling(model, vocabulary, expert, topic))
+
+
+def recalling(model, vocabulary, expert, topic):
+    """What `recall` gives, one after the other, so that it can be left in between."""
     from .evaluation import window_nats  # TensorFlow is slow to import
 
     values = TOPICS[topic][0]
@@ -218,11 +223,9 @@ def recall(model, vocabulary, expert, topic):
         nats = window_nats(model, tokens, expert)  # (values, 255)
         return float(nats[:, -4:-2].mean() / log(2))  # 。 and ⟨end⟩ come after the answer
 
-    found = []
     for exchanges in (0, 1, 2, 4, 7, 10):
         between = sum(len(text) + 2 for pair in SMALL_TALK[:exchanges] for text in pair)
-        found.append((between, bits(values, exchanges), bits(others, exchanges)))
-    return found
+        yield between, bits(values, exchanges), bits(others, exchanges)
 
 
 def benchmark(suite, folder=PROJECT / "benchmarks" / "results"):

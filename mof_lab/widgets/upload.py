@@ -33,6 +33,7 @@ class Upload(Panel):
     _esm = script("upload.js")
     _css = STYLE + (HERE / "upload.css").read_text(encoding="utf-8")
     words = texts.texts(texts.COMMON, UPLOAD)
+    aside = (*Panel.aside, "export")  # `result` goes by the error
     about = "Your own text 你自己的文本: run this cell to choose a file 运行本单元格即可选择文件"
 
     formats = traitlets.List(list(readers.FORMATS)).tag(sync=True)
@@ -104,7 +105,6 @@ class Upload(Panel):
         running = jobs.runner().job
         if running is not None and running.alive:
             raise self._refused(clean, running.name)
-        self.error = {}
         folder = tempfile.TemporaryDirectory()
         path = Path(folder.name) / clean
         self._coming = {
