@@ -27,7 +27,7 @@ from pathlib import Path
 from . import checkpoint
 from .chat import ChatSession
 from .errors import LabError
-from .files import write_atomically
+from .files import replace, write_atomically
 from .folders import runs_folder
 from .generation import Sampling, continuation
 from .report import to_html
@@ -133,7 +133,11 @@ def write(
     """
     path, folder = Path(path), Path(folder)
     _, vocabulary, meta = checkpoint.describe(folder)
-    files = {f"checkpoint/{name}": data for name, data in _checkpoint(folder, meta).items()}
+    meta_json = json.dumps(meta, ensure_ascii=False, indent=1)  # what was read, not read again
+    files = {"checkpoint/meta.json": meta_json.encode("utf-8")}
+    for part in meta["files"]:
+        name, data, _ = checkpoint.read_part(folder, meta, part)  # says what is wrong with it
+        files[f"checkpoint/{name}"] = data
     files["vocabulary.json"] = vocabulary.dumps().encode("utf-8")
     if report is not None:
         files["report.json"] = json.dumps(report, ensure_ascii=False, indent=1).encode("utf-8")
@@ -172,16 +176,6 @@ def write(
             "another place."
         ) from None
     return path
-
-
-def _checkpoint(folder, meta):
-    """The files of a checkpoint by name, as they are; damaged ones are an error."""
-    found = {"meta.json": (folder / "meta.json").read_bytes()}
-    for part, entry in meta["files"].items():
-        checkpoint.read_arrays(folder, meta, part)  # says what is wrong with it
-        name = Path(entry["file"]).name
-        found[name] = (folder / name).read_bytes()
-    return found
 
 
 def _first(vocabulary):
@@ -228,16 +222,22 @@ def read(source, folder=None):
         if not _free(folder, files[CARD]):
             raise LabError(f"The folder {folder.name} holds something else; give another.")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".restoring-") as temporary:
-            made = Path(temporary)
-            (made / "checkpoint").mkdir()
+        with tempfile.TemporaryDirectory(
+            dir=folder.parent, prefix=".restoring-", ignore_cleanup_errors=True
+        ) as temporary:
+            made = Path(temporary) / "work"
+            (made / "checkpoint").mkdir(parents=True)
             for file, data in files.items():
-                (made / file).write_bytes(data)
+                write_atomically(made / file, data)
             loaded = _loaded(made, path.name, card["expert"])  # before any of it is kept
-            folder.mkdir(exist_ok=True)
-            (folder / "checkpoint").mkdir(exist_ok=True)
-            for file in sorted(files, key=lambda file: file == CARD):  # the card says it is whole
-                os.replace(made / file, folder / file)
+            if (folder / CARD).exists():  # the same work: what was changed in it comes back
+                (folder / "checkpoint").mkdir(exist_ok=True)
+                for file in files:
+                    replace(made / file, folder / file)
+            else:
+                if folder.exists():
+                    folder.rmdir()  # empty; Windows replaces no folder
+                replace(made, folder)
     except OSError as error:
         raise LabError(
             f"{path.name} could not be unpacked ({error.strerror}); free some space, or give "
@@ -283,47 +283,60 @@ def _contents(path):
     """(name → bytes, the card) of a zip, checked."""
     if not path.is_file():
         raise LabError(f"There is no file {path}; give the path of a zip that was downloaded here.")
-    if path.stat().st_size > MOST_BYTES:
-        raise LabError(
-            f"{path.name} has {path.stat().st_size / 1e6:,.0f} MB; a learner's work has up to "
-            f"{MOST_BYTES / 1e6:.0f} MB: choose another file."
-        )
     try:
-        _check_end(path)
-        with zipfile.ZipFile(path) as found:
-            entries = found.infolist()
-            _check_entries(path.name, entries)
-            files = {}
-            for entry in entries:
-                with found.open(entry) as file:  # a size that lies is found out, too
-                    data = file.read(entry.file_size + 1)
-                if len(data) != entry.file_size:
-                    raise _damaged(path.name, f"{entry.filename} is not as long as it says")
-                files[entry.filename] = data
-    except LabError:
-        raise
-    except BROKEN:
+        content = path.open("rb")
+    except OSError as error:
         raise LabError(
-            f"{path.name} is no zip, or a damaged or encrypted one; download it anew."
+            f"{path.name} can't be read ({error.strerror}); copy it anew, or download it anew."
         ) from None
+    with content:
+        try:
+            files = _unpacked(path.name, content)
+        except LabError:
+            raise
+        except BROKEN:
+            raise LabError(
+                f"{path.name} is no zip, or a damaged or encrypted one; download it anew."
+            ) from None
     return files, _card(path.name, files)
 
 
-def _check_end(path):
+def _unpacked(name, content):
+    """name → bytes of a zip that is open."""
+    size = content.seek(0, os.SEEK_END)
+    if size > MOST_BYTES:
+        raise LabError(
+            f"{name} has {size / 1e6:,.0f} MB; a learner's work has up to "
+            f"{MOST_BYTES / 1e6:.0f} MB: choose another file."
+        )
+    _check_end(name, content, size)
+    files = {}
+    with zipfile.ZipFile(content) as found:
+        entries = found.infolist()
+        _check_entries(name, entries)
+        for entry in entries:
+            with found.open(entry) as file:  # a size that lies is found out, too
+                data = file.read(entry.file_size + 1)
+            if len(data) != entry.file_size:
+                raise _damaged(name, f"{entry.filename} is not as long as it says")
+            files[entry.filename] = data
+    return files
+
+
+def _check_end(name, content, size):
     """Refuses a list of contents that would fill the memory: it is read as a whole.
 
     A zip ends with where and how long it is, before that perhaps with the same in 64 bits, and
     perhaps with a comment; `write` makes neither.
     """
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - END - LOCATOR))
-        tail = file.read()
+    content.seek(max(0, size - END - LOCATOR))
+    tail = content.read()
     end = tail[-END:]
     if len(end) < END or not end.startswith(b"PK\5\6") or end[-2:] != b"\0\0":
         raise zipfile.BadZipFile
     if tail.startswith(b"PK\6\7") or int.from_bytes(end[12:16], "little") > MOST_LIST:
         raise LabError(
-            f"{path.name} holds more files than a learner's work has; nothing was unpacked: choose "
+            f"{name} holds more files than a learner's work has; nothing was unpacked: choose "
             "another file."
         )
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from .evaluation import mean_bits, mean_weights
 from .intervals import bootstrap, ratio, wilson
-from .packing import ANSWER, pack
+from .packing import pack
 from .vocabulary import BEGIN, PADDING
 
 BINS = 10  # of a reliability table
@@ -50,7 +50,7 @@ class HeldOut:
         Args:
             values: arrays (windows, window).
         """
-        learned = self.packs[kind].roles[:, 1:] == ANSWER
+        learned = self.packs[kind].answers
         chosen, size = self.documents[kind][learned], self.sizes[kind]
         return np.stack([np.bincount(chosen, v[learned], size) for v in values], axis=1)
 

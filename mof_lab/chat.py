@@ -168,18 +168,21 @@ class ChatSession:
     def load(self, path):
         """Clears the conversation and reads one that `save` wrote."""
         try:
-            content = Path(path).read_bytes()
+            with Path(path).open("rb") as file:
+                content = file.read(MOST_BYTES + 1)
         except OSError:
             raise LabError(f"There is no transcript {path}; save one first.") from None
-        if len(content) > MOST_BYTES:
-            raise LabError(
-                f"{path} has {len(content):,} bytes; a transcript has {MOST_BYTES:,} at most: "
-                "choose another file."
-            )
         self.loads(content, str(path))
 
     def loads(self, content, name="This"):
-        """`load`, from what `dumps` gave; `name` is what an error calls it."""
+        """`load`, from what `dumps` gave, or its bytes; `name` is what an error calls it."""
+        if isinstance(content, str):
+            content = content.encode("utf-8", "surrogatepass")
+        if len(content) > MOST_BYTES:
+            raise LabError(
+                f"{name} has more than {MOST_BYTES:,} bytes; no transcript has so many: choose "
+                "another file."
+            )
         try:
             content = json.loads(content)
             turns = [(turn["role"], turn["content"]) for turn in content["turns"]]

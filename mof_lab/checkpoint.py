@@ -202,6 +202,11 @@ def restore(directory, meta, part, variables):
 
 def read_arrays(directory, meta, part):
     """The arrays of one part of a checkpoint by name, as they were written."""
+    return read_part(directory, meta, part)[2]
+
+
+def read_part(directory, meta, part):
+    """(name of its file, that file's bytes, its arrays by name) of one part of a checkpoint."""
     entry = meta["files"].get(part)
     if entry is None:
         raise LabError(f"The checkpoint in {directory} has no {part}; it can't go on from there.")
@@ -223,7 +228,7 @@ def read_arrays(directory, meta, part):
         ) from None
     if not all(np.isfinite(a).all() for a in arrays.values() if a.dtype.kind == "f"):
         raise LabError(f"{path} holds weights that are no numbers; train again or copy it anew.")
-    return arrays
+    return path.name, content, arrays
 
 
 def _assign(directory, arrays, variables):

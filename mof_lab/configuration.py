@@ -69,6 +69,11 @@ class ModelConfig:
                 f"embedding_dim {self.embedding_dim} is not a multiple of num_heads "
                 f"{self.num_heads}; choose a multiple."
             )
+        if self.inner_dim < 1:
+            raise LabError(
+                f"ffn_multiplier is {self.ffn_multiplier!r}; expected at least "
+                f"{1 / self.embedding_dim:g}: the feed-forward layer needs one unit or more."
+            )
         if not self.experts:
             raise LabError("A model needs at least one expert; name some in `experts`.")
         if not isinstance(self.experts, tuple) or not all(isinstance(e, str) for e in self.experts):
@@ -80,6 +85,11 @@ class ModelConfig:
                 "stem, head, router or all: register the class under another name too."
             )
 
+    @property
+    def inner_dim(self):
+        """Width of the transformer's feed-forward layers."""
+        return int(self.embedding_dim * self.ffn_multiplier)
+
     def expert_index(self, name):
         """The place of an expert in the list."""
         if name not in self.experts:
@@ -89,7 +99,7 @@ class ModelConfig:
     def fewest_matrices(self):
         """(rows, columns) of the embedding and of the largest matrices that such a model has."""
         d, units, router = self.embedding_dim, self.gru_units, self.router_units
-        inner = int(d * self.ffn_multiplier)
+        inner = self.inner_dim
         found = [(self.vocabulary_size, d), (router, 3 * router), (d, 3 * router)]
         if not self.tied_embeddings:
             found.append((units, self.vocabulary_size))

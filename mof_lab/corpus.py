@@ -70,6 +70,11 @@ class Corpus:
     held_out: list  # rows
     questions: list  # of `Question`
 
+    @property
+    def talks(self):
+        """Has the part to train on dialogues? Else there are no answers to learn."""
+        return any(row["messages"] for row in self.train)
+
 
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF10, 0xFF5B) if chr(code).isalnum()}
 

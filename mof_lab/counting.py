@@ -14,11 +14,14 @@ from .packing import NOTHING
 
 @dataclass(frozen=True)
 class Counts:
-    """How often each id and each pair of neighbours stands in some windows, as targets."""
+    """How often each pair of neighbours stands in some windows, the second one a target."""
 
-    times: np.ndarray  # (size,), of each id
-    keys: np.ndarray  # (pairs,), before · size + id, in order
-    together: np.ndarray  # (pairs,), of each pair
+    together: np.ndarray  # (size, size): how often an id (column) follows another (row)
+
+    @property
+    def times(self):
+        """How often each id is a target, (size,)."""
+        return self.together.sum(axis=0)
 
     @classmethod
     def of(cls, packs, size):
@@ -28,19 +31,18 @@ class Counts:
             packs: kind → `packing.Windows`.
             size: of the vocabulary.
         """
-        times, found = np.zeros(size, np.int64), []
+        together = np.zeros(size * size, np.int64)
         for windows in packs.values():
             tokens = np.asarray(windows.tokens, np.int64)
             learnt = np.asarray(windows.roles[:, 1:]) != NOTHING
             before, targets = tokens[:, :-1][learnt], tokens[:, 1:][learnt]
-            times += np.bincount(targets, minlength=size)
-            found.append(before * size + targets)
-        keys, together = np.unique(np.concatenate(found), return_counts=True)
-        return cls(times, keys, together)
+            together += np.bincount(before * size + targets, minlength=size * size)
+        return cls(together.reshape(size, size))
 
     def single(self, targets):
         """Surprise at ids, in nats, from how often they occur, once more each (Laplace)."""
-        return -np.log((self.times[targets] + 1) / (self.times.sum() + len(self.times)))
+        times = self.times
+        return -np.log((times[targets] + 1) / (times.sum() + len(times)))
 
     def pairs(self, before, targets):
         """Surprise at ids, in nats, from how often they follow the one before them.
@@ -48,13 +50,9 @@ class Counts:
         After a character with T different followers a new one is as probable as T more sightings,
         and is then drawn from the single counts (Witten and Bell 1991, method C).
         """
-        size = len(self.times)
-        wanted = np.asarray(before, np.int64) * size + targets
-        at = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
-        seen = np.where(self.keys[at] == wanted, self.together[at], 0)
-        firsts = self.keys // size
-        followers = np.bincount(firsts, minlength=size)[before]
-        sightings = np.bincount(firsts, self.together, minlength=size)[before]
+        seen = self.together[before, targets]
+        followers = np.count_nonzero(self.together, axis=1)[before]
+        sightings = self.together.sum(axis=1)[before]
         alone = np.exp(-self.single(targets))
         known = sightings + followers
         mixed = (seen + followers * alone) / np.maximum(known, 1)

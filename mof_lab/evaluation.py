@@ -1,12 +1,13 @@
 """What a model is worth: bits a character, right answers, where the router sends what."""
 
 import math
+from operator import attrgetter
 
 import numpy as np
 import tensorflow as tf
 
 from .generation import NEVER
-from .packing import ANSWER, encode_dialogue
+from .packing import encode_dialogue
 from .vocabulary import ASSISTANT, END, PADDING
 
 
@@ -70,21 +71,24 @@ def _compiled(model, expert, measure):
     return cache[expert, measure]
 
 
-def bits_per_character(model, packs, expert=None):
+def bits_per_character(model, packs, expert=None, mask=attrgetter("answers")):
     """Held-out bits a character by kind of text, and over all (`"all"`).
 
-    Only characters that the model has to write itself count (`packing.ANSWER`).
+    Args:
+        mask: from `Windows` to the characters that count, (windows, window); unless told
+            otherwise those that the model has to write itself.
     """
-    return mean_bits(packs, {k: window_nats(model, w.tokens, expert) for k, w in packs.items()})
+    nats = {k: window_nats(model, w.tokens, expert) for k, w in packs.items()}
+    return mean_bits(packs, nats, mask)
 
 
-def mean_bits(packs, nats):
+def mean_bits(packs, nats, mask=attrgetter("answers")):
     """`bits_per_character` from the nats of `window_nats` by kind."""
     result, total, count = {}, 0.0, 0
     for kind, windows in packs.items():
-        learned = windows.roles[:, 1:] == ANSWER
-        result[kind] = float(nats[kind][learned].mean() / math.log(2))
-        total, count = total + nats[kind][learned].sum(), count + learned.sum()
+        counted = nats[kind][mask(windows)]
+        result[kind] = float(counted.sum() / max(1, len(counted)) / math.log(2))
+        total, count = total + counted.sum(), count + len(counted)
     result["all"] = float(total / max(1, count) / math.log(2))
     return result
 
@@ -100,8 +104,7 @@ def mean_weights(packs, weights):
     """`router_weights` from those of `window_router_weights` by kind."""
     result = {}
     for kind, windows in packs.items():
-        learned = windows.roles[:, 1:] == ANSWER
-        result[kind] = [float(w) for w in weights[kind][learned].mean(axis=0)]
+        result[kind] = [float(w) for w in weights[kind][windows.answers].mean(axis=0)]
     return result
 
 

@@ -9,7 +9,7 @@ import filelock
 
 from .errors import LabError
 
-#: Windows refuses to replace a file while anyone, perhaps a virus scanner, has it open: ask again.
+#: Windows replaces no file while anyone, perhaps a virus scanner, has it open: ask again.
 REPLACE_TRIES = 10 if os.name == "nt" else 1
 REPLACE_SECONDS = 0.1  # between two tries
 
@@ -23,21 +23,24 @@ def write_atomically(path, content):
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        _replace(part, path)
+        replace(part, path)
     except OSError:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         raise
-    _settle(path.parent)
 
 
-def _replace(part, path):
+def replace(part, path):
+    """Gives the file `part` the name `path`, in one operation; or a folder, where there is none."""
     for _ in range(REPLACE_TRIES - 1):
         try:
-            return os.replace(part, path)
+            os.replace(part, path)
+            break
         except PermissionError:
             time.sleep(REPLACE_SECONDS)
-    os.replace(part, path)
+    else:
+        os.replace(part, path)
+    _settle(Path(path).parent)
 
 
 def _settle(directory):

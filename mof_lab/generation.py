@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from .corpus import normalise
 from .errors import LabError
 from .vocabulary import BEGIN, END, PADDING, UNKNOWN
 
@@ -214,14 +215,14 @@ def go_on(model, vocabulary, prompt, sampling=None, max_length=120, expert=None,
     """Goes on with a text that somebody else began.
 
     Args:
-        prompt: its beginning; "" = none.
+        prompt: its beginning, which is normalised as the texts were; "" = none.
         expert: the name of one expert to use alone; None = the mixture.
         sampling, max_length, stop: see `Decoder.write`.
 
     Yields:
         `Character`.
     """
-    decoder = Decoder(model, expert)
+    decoder, prompt = Decoder(model, expert), normalise(prompt)
     if len(prompt) >= model.config.context_length:
         raise LabError(
             f"The beginning has {len(prompt):,} characters; at most "

@@ -40,6 +40,13 @@ class BusyError(LabError):
         self.name = name
 
 
+class NotReadyError(LabError):
+    """Something needs what is not there yet; a notebook shows the sentence alone."""
+
+    def _render_traceback_(self):
+        return [str(self)]
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why something failed: one sentence for everybody; for what nobody expected, the traceback."""

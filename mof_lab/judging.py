@@ -1,8 +1,11 @@
 """What a report says about a finished run: answers, bits, a conversation, each expert alone."""
 
+import platform
 from dataclasses import replace
 
 from . import corpus, processes
+from .limits import allowed_cores
+from .machine import cpu_name, versions
 
 #: What `run` says to the model when nothing else is asked for.
 QUESTIONS = (
@@ -34,6 +37,37 @@ def judge(send, run, stage, expert, sayings):
         "router_weights": router_weights(model, held_out),
         "samples": converse(model, run.vocabulary, sayings),
         "wrong_answers": wrong[:: max(1, len(wrong) // 40)],
+    }
+
+
+def report_of(run, stages, judged, command, name, seconds=None, peak=0):
+    """What `report.json` says of a finished run, and `report.to_html` makes a page of.
+
+    Args:
+        run: a `pipeline.Run`.
+        stages: what was trained, as `pipeline.stage_report` has it.
+        judged: what `judge` gave, or the same of another judge.
+        command: what does it again.
+        name: of the preset, for people.
+        seconds: that all of it took; None = as long as the training.
+        peak: bytes that whatever was no training took of the memory.
+    """
+    trained = round(sum(stage["seconds"] for stage in stages), 1)
+    return {
+        "preset": name,
+        "total_seconds": trained if seconds is None else round(seconds, 1),
+        "trained_seconds": trained,
+        "peak_memory_bytes": max(peak, *(stage["peak_memory_bytes"] for stage in stages)),
+        "stages": stages,
+        **judged,
+        "documents": run.documents,
+        "padding": {kind: round(w.padding, 4) for kind, w in run.windows("train").items()},
+        "vocabulary_size": len(run.vocabulary),
+        "seed": run.preset.seed,
+        "data_hash": run.data_hash,
+        "machine": {"cores": allowed_cores(), "system": platform.system(), "cpu": cpu_name()},
+        "versions": versions(),
+        "command": command,
     }
 
 

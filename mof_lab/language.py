@@ -1,12 +1,11 @@
 """The language of the interface: English, or Chinese, for the whole session."""
 
-import weakref
-
 from .errors import LabError
+from .followers import Followers
 
 LANGUAGES = ("en", "zh")
 _chosen = None
-_following = weakref.WeakSet()  # what is told when the language changes
+_following = Followers()
 
 
 def language(code=None):
@@ -21,8 +20,7 @@ def language(code=None):
                 f"There is no interface language {code!r}; choose one of {', '.join(LANGUAGES)}."
             )
         _chosen = code
-        for follower in list(_following):
-            follower.language = code
+        _following.tell(lambda follower: setattr(follower, "language", code))
     return _chosen or LANGUAGES[0]
 
 

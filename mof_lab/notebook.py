@@ -13,6 +13,7 @@ from . import archive, checkpoint
 from .configuration import preset
 from .errors import LabError
 from .folders import PROJECT, fast, runs_folder, shipped
+from .jobs import NotReadyError
 from .packing import encode_dialogue
 from .pipeline import Run
 from .reasoning.memory import SMALL_TALK
@@ -107,7 +108,7 @@ def train(run, stage, model=None, **options):
     older = training.training_now(run.directory / getattr(stage, "name", stage))
     if older is not None:  # this cell was run again: its buttons must not be lost
         display(older)
-        raise training.StillTrainingError(
+        raise NotReadyError(
             f"Stage {older.stage} is being trained already, in the panel below: wait or press "
             "Stop, then run this cell again. 这个阶段正在训练，面板在下面："
             "请等它结束或点“停止”，再运行本单元格。"
@@ -204,6 +205,11 @@ def recall(model, vocabulary, expert, topic):
         a list of (characters in between, bits a character of the right answer when it was told,
         the same when something else was told).
     """
+    return list(recalling(model, vocabulary, expert, topic))
+
+
+def recalling(model, vocabulary, expert, topic):
+    """What `recall` gives, one after the other, so that it can be left in between."""
     from .evaluation import window_nats  # TensorFlow is slow to import
 
     values = TOPICS[topic][0]
@@ -217,11 +223,9 @@ def recall(model, vocabulary, expert, topic):
         nats = window_nats(model, tokens, expert)  # (values, 255)
         return float(nats[:, -4:-2].mean() / log(2))  # 。 and ⟨end⟩ come after the answer
 
-    found = []
     for exchanges in (0, 1, 2, 4, 7, 10):
         between = sum(len(text) + 2 for pair in SMALL_TALK[:exchanges] for text in pair)
-        found.append((between, bits(values, exchanges), bits(others, exchanges)))
-    return found
+        yield between, bits(values, exchanges), bits(others, exchanges)
 
 
 def benchmark(suite, folder=PROJECT / "benchmarks" / "results"):

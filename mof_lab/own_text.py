@@ -1,255 +1,32 @@
-"""A text of your own: what it can teach, what a training of so many minutes makes of it.
+"""A text of your own: made ready for a training of so many minutes, and reported on after it.
 
-    own = prepare("my.txt", minutes=2)
-    print(own.appraisal)                    # numbers, and a warning where it is too small
-    own.run, own.stage                      # to train: a `pipeline.Run`, a `configuration.Stage`
-
-No number here is a rule of thumb. What the text teaches is asked of two predictors that count, and
-take a second (`counting`); how sure that is, of the held-out text itself; how often the text will
-be read, of this machine.
+own = prepare("my.txt", minutes=2)
+print(own.appraisal)                    # numbers, and a warning where it is too small
+own.run, own.stage                      # to train: a `pipeline.Run`, a `configuration.Stage`
 """
 
+import hashlib
 import itertools
 import json
-import math
-import platform
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from . import corpus
-from .configuration import Stage, preset
-from .counting import Counts
+from .configuration import Stage, preset, to_dict
 from .errors import LabError
 from .folders import fast, runs_folder
-from .intervals import bootstrap
-from .language import beside
-from .limits import allowed_cores
-from .machine import cpu_name, versions
-from .packing import ANSWER, Windows
+from .judging import report_of
 from .pipeline import Run, hash_of, learnable
-from .planner import duration, pace, rehearsal
+from .planner import pace, rehearsal
 from .readers import FORMATS, is_file
 from .sources import find
-from .tables import table
-from .views import bars
-from .vocabulary import UNKNOWN
+from .text_appraisal import Appraisal, appraise, judged, known
 
 #: Bytes of a file: what `corpus.LIMIT` Chinese characters take in UTF-8.
 MOST_BYTES = 3 * corpus.LIMIT
 MOST_MINUTES = 24 * 60
-#: Windows of each kind that a text is judged on.
-JUDGED = 256
-#: Characters that count as one observation: those of a sentence belong together.
-BLOCK = 32
-#: Observations that it takes at least to say how far they are apart.
-LEAST = 3 * BLOCK
-#: How many times a training looks at the held-out text, `training.Trainer`'s own number.
-LOOKS = 12
 PACE_SECONDS = 4.0
 EXPERT = "gru"
-
-#: What an appraisal says, in both languages; also the words of the upload widget.
-SAID = {
-    "same": (
-        "There is one document only, so nothing is held out: the model is judged on what it "
-        "learns from. Part the text by empty lines, or give more than 1,000 characters.",
-        "整个文本只有一篇文档，没有可留出的：学什么就考什么，分数不可信。"
-        "请用空行把文本分成几篇，或提供 1,000 字以上。",
-    ),
-    "little": (
-        "Too small to judge: of {held_out} characters held out {judged} are known, and to say how "
-        "sure a figure is takes {least}. Give more text.",
-        "文本太小，没法评判：留出 {held_out} 字，认识的只有 {judged} 个，而要算出误差，至少要 "
-        "{least} 个。请多给些文本。",
-    ),
-    "useless": (
-        "Too small: on the {held_out} characters held out, counting pairs ({pairs} bits) predicts "
-        "no better than counting characters ({single} bits). From so little text a model learns "
-        "only by heart.",
-        "文本太小：在留出的 {held_out} 字上，数双字（{pairs} 比特）并不比数单字（{single} 比特）"
-        "猜得准。这么少的文本，模型只会死记硬背。",
-    ),
-    "few": (
-        "Too small to judge: on the {held_out} characters held out, knowing the character before "
-        "saves {gain} bits, give or take {margin}. To be sure of as much takes about {times} "
-        "times the text.",
-        "文本太小，测不准：在留出的 {held_out} 字上，知道前一个字能省 {gain} 比特，误差却有 "
-        "±{margin}。要测准它，文本约需现在的 {times} 倍。",
-    ),
-    "rare": (
-        "Of new text {unknown} will be ▩: one character or more in every window of {window}. "
-        "{once} of the {distinct} different characters occur once.",
-        "遇到新文本，有 {unknown} 的字会变成 ▩：每个 {window} 字的窗口里至少一个。"
-        "{distinct} 个不同的字里，{once} 只出现一次。",
-    ),
-    "again": (
-        "In {minutes} min the text is read {passes} times, {between} times between two looks at "
-        "the held-out text: expect it to be learnt by heart. In {enough} it is read {looks} times.",
-        "{minutes} 分钟会把文本读 {passes} 遍，两次查看留出文本之间就读 {between} 遍：很可能"
-        "死记硬背。{enough} 正好读 {looks} 遍。",
-    ),
-    "long": (
-        "In {minutes} min only {share} of the text is read; once through takes {once_through}: "
-        "give more minutes, or a part of the text.",
-        "{minutes} 分钟只读得完文本的 {share}；读一遍要 {once_through}：请加长时间，或只用一部分"
-        "文本。",
-    ),
-    "fine": (
-        "No warning: the text is large enough to learn from and to judge on.",
-        "没有警告：文本够学，也够测。",
-    ),
-}
-#: The numbers of an appraisal.
-FACTS = {
-    "documents": ("documents (with dialogues)", "文档（其中对话）"),
-    "characters": ("characters to learn from", "用来学的字数"),
-    "held_out": ("characters held out", "留出的字数"),
-    "distinct": ("different characters", "不同的字"),
-    "once": ("of these, seen once", "其中只出现一次"),
-    "unknown": ("of the held-out text unknown, ▩", "留出文本中不认识的字（▩）"),
-    "windows": ("windows", "窗口"),
-    "speed": ("characters a second, here", "本机每秒学的字数"),
-    "passes": ("times read in the minutes given", "给定时间内读几遍"),
-    "guess": ("bits a character: guessing", "每字比特：瞎猜"),
-    "single": ("bits: counting characters", "比特：数单字"),
-    "half": ("bits: counting pairs in half the text", "比特：只在一半文本里数双字"),
-    "pairs": ("bits: counting pairs in all of it", "比特：在全部文本里数双字"),
-}
-#: What counting does, on a bar of a picture.
-BARS = {
-    "guess": ("guessing", "瞎猜"),
-    "single": ("characters", "数单字"),
-    "half": ("pairs, half", "一半文本数双字"),
-    "pairs": ("pairs", "数双字"),
-}
-
-
-@dataclass(frozen=True)
-class Appraisal:
-    """What a text can teach; see `FACTS`.
-
-    Bits are a character, on held-out text: of the characters that the model has to write itself
-    those that it knows. How many it does not is `unknown`.
-    """
-
-    documents: int
-    dialogues: int
-    characters: int
-    held_out: int
-    distinct: int  # in the part to learn from
-    once: int  # of these
-    unknown: float  # share of the held-out characters
-    windows: int
-    window: int  # characters of one
-    guess: float  # bits
-    single: float
-    half: float
-    pairs: float
-    gain: tuple  # 95 % interval of single - pairs
-    same: bool  # is it judged on what it learns from?
-    speed: float  # characters a second
-    minutes: float
-    judged: int  # held-out characters that the bits are of, marks such as ⟨end⟩ too
-
-    @property
-    def passes(self):
-        """How many times the minutes read the text."""
-        return 60 * self.minutes / self.pass_seconds
-
-    @property
-    def pass_seconds(self):
-        """How long reading it once takes."""
-        return self.windows * self.window / self.speed
-
-    @property
-    def warnings(self):
-        """[(key of `SAID`, what fills its gaps), …]; empty where there is nothing to say."""
-        return [(key, self._values()) for key, there in self._found() if there]
-
-    def _found(self):
-        gain, margin = self.single - self.pairs, self._margin
-        yield "same", self.same
-        sure = not self.same and margin < math.inf
-        yield "little", not self.same and not sure
-        yield "useless", sure and gain <= 0
-        yield "few", sure and 0 < gain <= margin
-        yield "rare", self.unknown * self.window >= 1
-        yield "again", self.passes > LOOKS  # where the curve turns could no longer be seen
-        yield "long", self.passes < 1
-
-    @property
-    def _margin(self):
-        low, high = self.gain
-        return (high - low) / 2
-
-    def _values(self):
-        gain, margin = self.single - self.pairs, self._margin
-        times = math.ceil((margin / gain) ** 2) if gain > 0 and margin < math.inf else 2
-        return {
-            "held_out": f"{self.held_out:,}",
-            "judged": f"{self.judged:,}",
-            "least": f"{LEAST}",
-            "pairs": f"{self.pairs:.2f}",
-            "single": f"{self.single:.2f}",
-            "gain": f"{gain:.2f}",
-            "margin": f"{margin:.2f}",
-            "times": f"{max(2, times)}",
-            "unknown": f"{self.unknown:.1%}",
-            "window": f"{self.window}",
-            "once": f"{self.once / max(1, self.distinct):.0%}",
-            "distinct": f"{self.distinct:,}",
-            "minutes": f"{self.minutes:g}",
-            "passes": _short(self.passes),
-            "between": _short(self.passes / LOOKS),
-            "enough": _time(LOOKS * self.pass_seconds),
-            "looks": f"{LOOKS}",
-            "share": f"{self.passes:.0%}",
-            "once_through": _time(self.pass_seconds),
-        }
-
-    @property
-    def facts(self):
-        """[(key of `FACTS`, its number in words), …]."""
-        shown = {
-            "documents": f"{self.documents:,} ({self.dialogues:,})",
-            "once": f"{self.once:,} ({self.once / max(1, self.distinct):.0%})",
-            "unknown": f"{self.unknown:.2%}",
-            "windows": f"{self.windows:,} × {self.window}",
-            "speed": f"{self.speed:,.0f}",
-            "passes": f"{_short(self.passes)} ({self.minutes:g} min)",
-        }
-        for key in ("characters", "held_out", "distinct"):
-            shown[key] = f"{getattr(self, key):,}"
-        for key in ("guess", "single", "half", "pairs"):
-            shown[key] = f"{getattr(self, key):.2f}"
-        return [(key, shown[key]) for key in FACTS]
-
-    def sentences(self):
-        """The warnings in the language of the interface; one sentence where there are none."""
-        found = self.warnings or [("fine", {})]
-        return [beside(*(text.format(**values) for text in SAID[key])) for key, values in found]
-
-    def table(self):
-        """The numbers as a `tables.Table`."""
-        return table(["", ""], [[beside(*FACTS[key]), shown] for key, shown in self.facts])
-
-    def __str__(self):
-        return "\n".join([str(self.table()), "", *self.sentences()])
-
-    def picture(self, more=None):
-        """A `views.View` of the bits, and of `more` of them: name → bits."""
-        given = {beside(*names): getattr(self, key) for key, names in BARS.items()}
-        given |= more or {}
-        return bars(
-            list(given),
-            list(given.values()),
-            "Held-out bits per character 留出每字比特",
-            "The less, the better it is predicted. 越小，猜得越准。",
-            notes=[f"{bits:.2f}" for bits in given.values()],
-        )
 
 
 @dataclass(frozen=True)
@@ -264,28 +41,30 @@ class Own:
 
     @property
     def talks(self):
-        """Has it dialogues?"""
-        return self.appraisal.dialogues > 0
+        """Does it teach to answer?"""
+        return self.text.talks
 
     @property
     def prompts(self):
-        """Two beginnings that were held out: questions, or the first characters of a text."""
-        rows = self.text.held_out
-        if self.talks:
-            said = (m for row in (*rows, *self.text.train) for m in row["messages"])
-            asked = (m["content"] for m in said if m["role"] == "user")
-            return tuple(itertools.islice(asked, 2))
-        return tuple(row["text"].split("\n")[0][:4] for row in rows)[:2]
+        """Two beginnings that were held out: questions, or the first characters of a text.
+
+        Where no dialogue is held out, questions that were learnt.
+        """
+        if not self.talks:
+            found = itertools.islice(corpus.texts(self.text.held_out), 2)
+            return tuple(text.split("\n")[0][:4] for text in found)
+        from .assessment import first_questions  # TensorFlow is slow to import
+
+        of = self.run.preset
+        wanted = 2, of.model.context_length, of.seed
+        asked = (first_questions(rows, *wanted) for rows in (self.text.held_out, self.text.train))
+        return tuple(next(filter(None, asked), ()))
 
     def bits(self, model, expert=EXPERT):
         """Held-out bits a character of a model, on the characters of the `Appraisal`."""
-        from .evaluation import window_nats  # TensorFlow is slow to import
+        from .evaluation import bits_per_character  # TensorFlow is slow to import
 
-        nats = [
-            window_nats(model, windows.tokens, expert)[_asked(windows)]
-            for windows in judged(self.run).values()
-        ]
-        return _bits(np.concatenate(nats))
+        return bits_per_character(model, judged(self.run), expert, known)["all"]
 
 
 def example(folder):
@@ -299,18 +78,18 @@ def example(folder):
     return path
 
 
-def prepare(source, minutes, step=lambda key: None, tell=print, speed=None):
+def prepare(source, minutes, step=lambda key: None, tell=print, speed=None, opt_in=False):
     """Reads a text, packs it, measures this machine with it, and appraises it.
 
     Args:
         source: the path of a file, or a name of the catalogue (`corpus.sources`).
         minutes: how long a training is to take.
         step: called with "reading", "packing" and "measuring" as it goes.
-        tell: see `corpus.load`.
+        tell, opt_in: see `corpus.load`.
         speed: characters a second that training takes in; None = it is measured now.
 
     Returns:
-        an `Own`; its run lies in a folder named by the text, so that the same text goes on.
+        an `Own`; its run lies in a folder named by preset and text, so that the same text goes on.
 
     Raises:
         LabError: the text can't be read, or is too large or too poor to be learnt at all.
@@ -319,19 +98,25 @@ def prepare(source, minutes, step=lambda key: None, tell=print, speed=None):
         raise LabError(f"MINUTES is {minutes!r}; expected a number above 0, up to {MOST_MINUTES}.")
     check_file(source)
     step("reading")
-    rows = corpus.load(source, tell=tell)
+    rows = corpus.load(source, opt_in=opt_in, tell=tell)
     step("packing")
     text = corpus.split(rows)
     of = preset("tiny")
     of = replace(of, stages=learnable(of.stages, text))
-    of, name = (of.shortened(0.004), "own-fast") if fast() else (of, "own")
-    run = Run(of, runs_folder() / f"{name}-{hash_of(text)}", text)
+    of = of.shortened(0.004) if fast() else of
+    run = Run(of, folder_of(of, text), text)
     step("measuring")
     stage = stage_of(run, minutes)
     speed = speed or speed_of(run, stage)
     steps = max(2, round(60 * minutes * speed / (of.batch * of.window)))
     stage = replace(stage, steps=of.stage(EXPERT).steps if fast() else steps)
     return Own(Path(str(source)).name, text, run, stage, appraise(run, text, speed, minutes))
+
+
+def folder_of(preset, text):
+    """Where the run of this preset on this text lies."""
+    both = json.dumps(to_dict(preset), sort_keys=True) + hash_of(text)
+    return runs_folder() / f"own-{hashlib.sha256(both.encode('utf-8')).hexdigest()[:16]}"
 
 
 def check_file(source):
@@ -366,100 +151,6 @@ def speed_of(run, stage):
     return 1 / pace(trainer, 0.0 if fast() else PACE_SECONDS)
 
 
-def judged(run):
-    """kind → `Windows`: what is held out, or a sample of it, always the same."""
-    found = {}
-    for kind, windows in run.windows("held_out").items():
-        chosen = np.sort(np.random.default_rng(7).permutation(len(windows))[:JUDGED])
-        found[kind] = Windows(windows.tokens[chosen], windows.roles[chosen])
-    return found
-
-
-def appraise(run, text, speed, minutes):
-    """The `Appraisal` of a text.
-
-    Args:
-        run: a `pipeline.Run` of it, and `text`, its `corpus.Corpus`.
-        speed: characters a second that training takes in.
-    """
-    size, train = len(run.vocabulary), run.windows("train")
-    before, targets, unknown = _judged_pairs(judged(run))
-    counts = Counts.of(train, size)
-    halves = {k: Windows(w.tokens[::2], w.roles[::2]) for k, w in train.items()}
-    half = Counts.of(halves, size).pairs(before, targets)
-    single, pairs = counts.single(targets), counts.pairs(before, targets)
-    seen = Counter()
-    for part in corpus.texts(text.train):
-        seen.update(part)
-    rows = (*text.train, *text.held_out)
-    return Appraisal(
-        documents=len(rows),
-        dialogues=sum(bool(row["messages"]) for row in rows),
-        characters=sum(seen.values()),
-        held_out=sum(map(len, corpus.texts(text.held_out))),
-        distinct=len(seen),
-        once=sum(times == 1 for times in seen.values()),
-        unknown=unknown,
-        windows=sum(map(len, train.values())),
-        window=run.preset.window,
-        guess=math.log2(size),
-        single=_bits(single),
-        half=_bits(half),
-        pairs=_bits(pairs),
-        gain=_interval(single - pairs),
-        same=text.train == text.held_out,
-        speed=float(speed),
-        minutes=float(minutes),
-        judged=len(targets),
-    )
-
-
-def _judged_pairs(packs):
-    """The ids before, (characters,), the judged ids, (characters,), the share of unknown ones."""
-    before, targets, unknown, there = [], [], 0, 0
-    for windows in packs.values():
-        asked = _asked(windows)
-        before.append(windows.tokens[:, :-1][asked])
-        targets.append(windows.tokens[:, 1:][asked])
-        there += np.sum(windows.roles[:, 1:] == ANSWER)
-        unknown += np.sum((windows.roles[:, 1:] == ANSWER) & (windows.tokens[:, 1:] == UNKNOWN))
-    before, targets = (np.concatenate(part).astype(np.int64) for part in (before, targets))
-    if not len(targets):
-        raise LabError(
-            "Of what is held out of this text the model would know no character, or have none to "
-            "write itself; give more text, of dialogues more answers."
-        )
-    return before, targets, float(unknown / there)
-
-
-def _asked(windows):
-    """Which characters are judged, (windows, window): those to write that have an id."""
-    asked = np.asarray(windows.roles[:, 1:]) == ANSWER
-    return asked & (np.asarray(windows.tokens[:, 1:]) != UNKNOWN)
-
-
-def _bits(nats):
-    return float(nats.mean() / math.log(2))
-
-
-def _interval(nats):
-    """95 % of the mean, in bits, over blocks; without end where there are too few to say."""
-    if len(nats) < LEAST:
-        return -math.inf, math.inf
-    blocks = [part for part in np.split(nats, range(BLOCK, len(nats), BLOCK)) if len(part)]
-    sums = np.array([(block.sum() / math.log(2), len(block)) for block in blocks])
-    low, high = bootstrap([sums], lambda totals: totals[:, 0] / totals[:, 1], seed=1)
-    return low, high
-
-
-def _short(number):
-    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
-
-
-def _time(seconds):
-    return duration(seconds) if seconds >= 10 else f"{seconds:.1f} s"
-
-
 def report(own, stages, model, expert=EXPERT, samples=()):
     """What `report.to_html` makes a page of.
 
@@ -472,13 +163,7 @@ def report(own, stages, model, expert=EXPERT, samples=()):
 
     parts = model.parts()
     trained = own.stage.trains if expert else tuple(parts)
-    seconds = round(sum(stage["seconds"] for stage in stages), 1)
-    return {
-        "preset": f"{own.run.preset.name} · {own.name}",
-        "total_seconds": seconds,
-        "trained_seconds": seconds,
-        "peak_memory_bytes": max(stage["peak_memory_bytes"] for stage in stages),
-        "stages": stages,
+    found = {
         "parameters": sum(layer.count_params() for name in trained for layer in parts[name]),
         "experts": list(model.config.experts),
         "bits_per_character": {"all": own.bits(model, expert)},
@@ -486,12 +171,6 @@ def report(own, stages, model, expert=EXPERT, samples=()):
         "router_weights": {} if expert else router_weights(model, judged(own.run)),
         "wrong_answers": [],
         "samples": [{"user": a, "assistant": b, "router_weights": []} for a, b in samples],
-        "documents": own.run.documents,
-        "padding": {k: round(w.padding, 4) for k, w in own.run.windows("train").items()},
-        "vocabulary_size": len(own.run.vocabulary),
-        "seed": own.run.preset.seed,
-        "data_hash": own.run.data_hash,
-        "machine": {"cores": allowed_cores(), "system": platform.system(), "cpu": cpu_name()},
-        "versions": versions(),
-        "command": "notebooks/14_your_own_text.ipynb",
     }
+    name = f"{own.run.preset.name} · {own.name}"
+    return report_of(own.run, stages, found, "notebooks/14_your_own_text.ipynb", name)

@@ -66,6 +66,11 @@ class Windows:
         return len(self.tokens)
 
     @property
+    def answers(self):
+        """Which targets the model itself has to write, (windows, window)."""
+        return np.asarray(self.roles[:, 1:]) == ANSWER
+
+    @property
     def padding(self):
         """Share of positions that hold no text."""
         return float(np.mean(np.asarray(self.tokens) == PADDING))
@@ -211,17 +216,22 @@ def _difficulties(directory, packed):
     return found
 
 
-def sample_windows(packs, count, seed=7):
-    """Up to `count` windows of each kind, joined: (tokens, roles), or None if there are none."""
-    rng = np.random.default_rng(seed)
-    tokens, roles = [], []
-    for windows in packs.values():
-        chosen = rng.permutation(len(windows))[:count]
-        tokens.append(windows.tokens[chosen])
-        roles.append(windows.roles[chosen])
-    if not tokens:
+def sample(packs, count, seed=7):
+    """kind → `Windows`: up to `count` windows of each kind, always the same ones."""
+    rng, found = np.random.default_rng(seed), {}
+    for kind, windows in packs.items():
+        chosen = np.sort(rng.permutation(len(windows))[:count])
+        found[kind] = Windows(windows.tokens[chosen], windows.roles[chosen])
+    return found
+
+
+def sample_windows(packs, count):
+    """`sample`, joined: (tokens, roles), or None if there are no windows."""
+    found = sample(packs, count).values()
+    if not found:
         return None
-    return np.concatenate(tokens).astype(np.int32), np.concatenate(roles)
+    tokens = np.concatenate([windows.tokens for windows in found])
+    return tokens.astype(np.int32), np.concatenate([windows.roles for windows in found])
 
 
 class Batches:

@@ -8,7 +8,6 @@ Every stage is a checkpoint in the run's folder; the same call goes on where the
 import contextlib
 import hashlib
 import json
-import platform
 import time
 from collections import Counter
 from dataclasses import MISSING, fields, replace
@@ -21,9 +20,7 @@ from .errors import LabError
 from .export import export
 from .files import locked, write_atomically
 from .folders import runs_folder
-from .judging import QUESTIONS, compare_experts, judge
-from .limits import allowed_cores
-from .machine import cpu_name, versions
+from .judging import QUESTIONS, compare_experts, judge, report_of
 from .packing import open_packed, pack_by_kind
 from .sizes import check_size, least_size
 from .vocabulary import Vocabulary
@@ -199,7 +196,7 @@ def _open(send, preset, directory, text):
 
 def learnable(stages, text):
     """The stages that can learn from a text: without dialogues there are no answers to learn."""
-    if any(row["messages"] for row in text.train):
+    if text.talks:
         return tuple(stages)
     return tuple(stage for stage in stages if not stage.answers_only)
 
@@ -291,26 +288,16 @@ def _run(chosen, out, say, minutes, show, tell, compare, text, data, record):
     sayings = tuple(say) if say or not chosen.stages[-1].answers_only else QUESTIONS
     judged, peak = processes.call(judge, job, last, None, sayings)
     export_once(job.directory / last, tell)
-    report = {
-        "preset": preset,
-        "total_seconds": round(time.monotonic() - started, 1),
-        "trained_seconds": round(sum(stage["seconds"] for stage in stages), 1),
-        "peak_memory_bytes": max(peak, *(stage["peak_memory_bytes"] for stage in stages)),
-        "stages": stages,
-        **judged,
-        "documents": job.documents,
-        "padding": {kind: round(w.padding, 4) for kind, w in windows.items()},
-        "vocabulary_size": len(job.vocabulary),
-        "seed": chosen.seed,
-        "data_hash": job.data_hash,
-        "machine": {"cores": allowed_cores(), "system": platform.system(), "cpu": cpu_name()},
-        "versions": versions(),
-        "command": f"python3 lab.py run --preset {preset}"
-        + (f" --data {data}" if data != "project" else "")
-        + (f" --minutes {minutes:g}" if minutes else "")
-        + (" --compare" if compare else "")
-        + (" --record" if record else ""),
-    }
+    command = f"python3 lab.py run --preset {preset}" + "".join(
+        (
+            f" --data {data}" if data != "project" else "",
+            f" --minutes {minutes:g}" if minutes else "",
+            " --compare" if compare else "",
+            " --record" if record else "",
+        )
+    )
+    seconds = time.monotonic() - started
+    report = report_of(job, stages, judged, command, preset, seconds, peak)
     write_report(report, job.directory)
     if compare:
         report["comparison"] = compare_experts(job, report, show, tell)

@@ -26,6 +26,7 @@ from .limits import allowed_memory
 from .memory import peak_memory
 from .pipeline import START_SECONDS, step_cost
 from .processes import call
+from .progress import duration
 from .sizes import own_memory, size_of_model
 from .tables import table
 
@@ -170,14 +171,6 @@ def expected_quality(name):
         except (OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
             continue  # there is none, or it is damaged: then nothing is known
     return "not measured yet 尚未测量"
-
-
-def duration(seconds):
-    """Seconds in the unit that people would use: 40 s, 12 min, 2.5 h, 4.0 days."""
-    for unit, length, digits in (("days", 86400, 1), ("h", 3600, 1), ("min", 60, 0)):
-        if seconds >= 1.5 * length:
-            return f"{seconds / length:.{digits}f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 # ---- measuring ----------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from numbers import Real
 
 from .errors import LabError
 
+#: How many times a training looks at the held-out text.
+LOOKS = 12
 #: Share that a step has in the running mean of the loss: about the last 50 steps count.
 NEWEST = 0.02
 #: Shares of log(vocabulary), what guessing costs: how far the mean has risen, and where it has
@@ -44,6 +46,14 @@ def clock(seconds):
     """Seconds as people read them: 3:05."""
     minutes, seconds = divmod(round(seconds), 60)
     return f"{minutes}:{seconds:02d}"
+
+
+def duration(seconds):
+    """Seconds in the unit that people would use: 1.5 s, 40 s, 12 min, 2.5 h, 4.0 days."""
+    for unit, length, digits in (("days", 86400, 1), ("h", 3600, 1), ("min", 60, 0)):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.{digits}f} {unit}"
+    return f"{seconds:.{0 if seconds >= 10 else 1}f} s"
 
 
 @dataclass

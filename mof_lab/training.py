@@ -29,7 +29,7 @@ from .files import locked
 from .memory import keep_freed_memory
 from .optimizer import learning_rate, optimizer
 from .packing import ANSWER, NOTHING, sample_windows
-from .progress import Progress, Record
+from .progress import LOOKS, Progress, Record
 from .router import router_loss
 from .sizes import check_memory
 
@@ -79,7 +79,7 @@ class Trainer:
         directory,
         held_out=None,
         seconds=math.inf,
-        reports=12,
+        reports=LOOKS,
         report_seconds=0.5,
     ):
         check_memory(model, preset)

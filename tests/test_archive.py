@@ -3,9 +3,13 @@
 import hashlib
 import io
 import json
+import os
 import random
 import re
 import zipfile
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +18,9 @@ from mof_lab import archive, checkpoint, notebook
 from mof_lab.chat import ChatSession
 from mof_lab.errors import LabError
 from mof_lab.generation import Decoder, Sampling
+from mof_lab.judging import report_of
+from mof_lab.pipeline import stage_report
+from mof_lab.progress import Record
 from mof_lab.vocabulary import BEGIN, Vocabulary
 
 SETTINGS = {"MINUTES": 2, "文本": ["mine.txt", None]}
@@ -131,11 +138,111 @@ def test_the_readmes_three_lines_open_it(zipped, monkeypatch, capsys):
     assert re.search(r"[\u4e00-\u9fff]", readme)
 
 
-def test_the_report_and_nothing_of_the_machine_is_in_it(zipped, checkpoint_folder, tmp_path):
-    for name, data in contents(zipped).items():
-        assert str(tmp_path).encode() not in data and str(checkpoint_folder).encode() not in data
+def report_of_a_toy():
+    """As `own_text.report` makes it."""
+    run = SimpleNamespace(
+        documents={"story": 3},
+        windows=lambda split: {},
+        vocabulary="一丁",
+        preset=SimpleNamespace(seed=1),
+        data_hash="0123",
+    )
+    record = Record(step=2, seconds=3.0, tokens=10, steps=2, curve=[[2, 3.0, 1.5, 2.5]])
+    judged = {
+        "parameters": 7,
+        "experts": ["gru"],
+        "bits_per_character": {"all": 2.5},
+        "answers": {},
+        "router_weights": {},
+        "wrong_answers": [],
+        "samples": [{"user": "从前", "assistant": "有座山", "router_weights": []}],
+    }
+    return report_of(run, [stage_report("gru", record, 0)], judged, "a notebook", "tiny · mine.txt")
+
+
+def test_the_report_and_nothing_of_the_machine_is_in_it(checkpoint_folder, tmp_path):
+    report = report_of_a_toy()
+    path = archive.write(
+        tmp_path / "work.zip", checkpoint_folder, "t", report=report, transcript="从前有座山。"
+    )
+    files = contents(path)
+    assert json.loads(files["report.json"]) == report
+    page = files["report.html"].decode("utf-8")
+    assert page.startswith("<!") and "tiny · mine.txt" in page and "有座山" in page
+    for name, data in files.items():
+        for place in (tmp_path, checkpoint_folder, Path.home()):
+            assert str(place).encode() not in data, name
         assert archive.KNOWN.fullmatch(name)
-    assert Vocabulary.load(archive.read(zipped).folder / "vocabulary.json")
+    restored = archive.read(path).folder
+    assert (restored / "report.html").read_bytes() == files["report.html"]
+
+
+def test_each_file_of_the_checkpoint_is_read_once(checkpoint_folder, tmp_path, monkeypatch):
+    """Else a training that saves meanwhile would leave two halves that do not fit."""
+    read, path_open = Counter(), Path.open
+
+    def opened(path, *args, **options):
+        read[path.name] += path.parent == checkpoint_folder
+        return path_open(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", opened)
+    files = contents(archive.write(tmp_path / "w.zip", checkpoint_folder, "t"))
+    monkeypatch.undo()
+    assert {name for name in read if read[name]} == {p.name for p in checkpoint_folder.iterdir()}
+    assert max(read.values()) == 1
+    for path in checkpoint_folder.iterdir():
+        assert files[f"checkpoint/{path.name}"] == path.read_bytes()
+
+
+def test_wherever_it_is_interrupted_it_can_be_opened_again(zipped, tmp_path, monkeypatch):
+    """Also over what is there already, of which a file was lost."""
+    place, replace = tmp_path / "places", os.replace
+    for at in range(1, 100):
+        left = [at]
+
+        def stopped(*args, left=left):
+            left[0] -= 1
+            if left[0] == 0:
+                raise KeyboardInterrupt
+            return replace(*args)
+
+        folder = place / str(at)
+        for before in (None, "vocabulary.json"):
+            if before is not None:
+                (folder / before).unlink()
+                left[0] = at
+            monkeypatch.setattr(os, "replace", stopped)
+            try:
+                archive.read(zipped, folder)
+            except KeyboardInterrupt:
+                over = False
+            else:
+                over = True
+            monkeypatch.setattr(os, "replace", replace)
+            assert [p.name for p in place.iterdir() if p.name.startswith(".")] == []
+            archive.read(zipped, folder)
+            for name, data in contents(zipped).items():
+                assert (folder / name).read_bytes() == data
+        if over:
+            break
+    assert 6 < at < 30
+
+
+def test_an_empty_folder_is_filled_and_a_file_is_none(zipped, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert archive.read(zipped, tmp_path / "empty").folder == tmp_path / "empty"
+    (tmp_path / "file").write_bytes(b"mine")
+    with pytest.raises(LabError, match="could not be unpacked"):
+        archive.read(zipped, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b"mine"
+
+
+def test_a_zip_that_nobody_may_read(zipped, runs, monkeypatch):
+    def refuse(*args):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    refused(zipped, r"can't be read \(Permission denied\)", runs)
 
 
 def test_notebook_restore_is_the_same(zipped, tmp_path):
@@ -215,17 +322,19 @@ def test_a_list_in_64_bits_is_not_read(zipped, runs, monkeypatch):
     refused(zipped, "more files than", runs)
 
 
-def test_a_size_that_lies_is_found_out(zipped, runs):
-    """A central directory that promises less than is there."""
+@pytest.mark.parametrize("change", [-5, 1, 1000])
+def test_a_size_that_lies_is_found_out(zipped, runs, change):
+    """A central directory that promises less than is there, or more than comes."""
     data = bytearray(zipped.read_bytes())
     with zipfile.ZipFile(zipped) as found:
         entry = found.getinfo("vocabulary.json")
         size = entry.file_size.to_bytes(4, "little")
+        promised = (entry.file_size + change).to_bytes(4, "little")
     at = data.rindex(b"vocabulary.json") - 46 + 24  # of the central directory: its file size
     assert data[at : at + 4] == size
-    data[at : at + 4] = (10).to_bytes(4, "little")
+    data[at : at + 4] = promised
     zipped.write_bytes(data)
-    refused(zipped, "damaged", runs)
+    refused(zipped, "damaged or encrypted" if change < 0 else "not as long as it says", runs)
 
 
 @pytest.mark.parametrize("gone", sorted(archive.NEEDED))
@@ -355,5 +464,8 @@ def test_a_text_goes_on_as_a_decoder_writes(model, vocabulary):
     expected = [c.token for c in decoder.write(sampling, 8)]
     written = go_on(model, vocabulary, "米米在", sampling, 8, "gru")
     assert [c.token for c in written] == expected
+    wide = go_on(model, vocabulary, "米米\u200b在\r", sampling, 8, "gru")  # as texts are cleaned
+    plain = go_on(model, vocabulary, "米米在\n", sampling, 8, "gru")
+    assert [c.token for c in wide] == [c.token for c in plain]
     with pytest.raises(LabError, match="at most 199 fit"):
         list(go_on(model, vocabulary, "米" * 200))

@@ -8,6 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mof_lab import chat
 from mof_lab.chat import ChatSession
 from mof_lab.corpus import normalise
 from mof_lab.errors import LabError
@@ -254,6 +255,29 @@ def test_what_is_not_a_transcript(session, tmp_path, content):
         session.load(path)
     assert "\n" not in str(caught.value)
     assert session.turns == turns
+
+
+@pytest.mark.parametrize("letter", ["a", "好"])
+def test_a_transcript_without_end_is_not_read(session, tmp_path, monkeypatch, letter):
+    session.add("你好", "你好！")
+    turns = [("user", letter * 1000), ("assistant", "好")]
+    content = json.dumps(
+        {"format": chat.TRANSCRIPT, "turns": [{"role": r, "content": c} for r, c in turns]},
+        ensure_ascii=False,
+    )
+    size = len(content.encode("utf-8"))
+    (tmp_path / "talk.json").write_text(content, encoding="utf-8")
+    monkeypatch.setattr(chat, "MOST_BYTES", size - 1)
+    monkeypatch.setattr(chat.json, "loads", lambda content: pytest.fail("it was read"))
+    for take in (
+        lambda: session.loads(content),
+        lambda: session.loads(content.encode("utf-8")),
+        lambda: session.load(tmp_path / "talk.json"),
+    ):
+        with pytest.raises(LabError, match=rf"has more than {size - 1:,} bytes"):
+            take()
+    monkeypatch.undo()
+    assert session.turns == [("user", "你好"), ("assistant", "你好！")]
 
 
 def test_a_transcript_that_is_not_there(session, tmp_path):

@@ -236,11 +236,11 @@ def test_the_context_test_is_a_curve_an_expert(explorer, monkeypatch):
 
     asked = []
 
-    def recall(model, vocabulary, expert, topic):
+    def recalling(model, vocabulary, expert, topic):
         asked.append((expert, topic))
-        return [(0, 1.0, 4.0), (40, 2.0, 2.5)]
+        yield from [(0, 1.0, 4.0), (40, 2.0, 2.5)]
 
-    monkeypatch.setattr(notebook, "recall", recall)
+    monkeypatch.setattr(notebook, "recalling", recalling)
     receive(explorer, "test", topic="name")
     assert asked == [(None, "name"), ("gru", "name"), ("transformer", "name")]
     ElementTree.fromstring(explorer.context[0])
@@ -248,6 +248,22 @@ def test_the_context_test_is_a_curve_an_expert(explorer, monkeypatch):
     assert "gru" in explorer.picture().text and "bits saved" in explorer.picture().text
     receive(explorer, "test", topic="age")
     assert "no topic 'age'" in explorer.error["sentence"]
+
+
+def test_a_context_test_that_is_stopped_measures_no_further_point(explorer, monkeypatch):
+    measured = []
+
+    def gained(expert, topic):
+        for between in range(6):
+            measured.append(between)
+            if between == 2:
+                receive(explorer, "stop")
+            yield between, 1.0
+
+    monkeypatch.setattr(explorer, "_gained", gained)
+    receive(explorer, "test", topic="name")
+    assert measured == [0, 1, 2]
+    assert explorer.context == [] and explorer.status["key"] == "stopped"
 
 
 # ---- texts

@@ -28,7 +28,7 @@ def test_import_is_quick():
     ["mof_lab", "mof_lab.vocabulary", "mof_lab.corpus", "mof_lab.packing", "mof_lab.checkpoint"]
     + ["mof_lab.configuration", "mof_lab.progress", "mof_lab.processes", "mof_lab.pipeline"]
     + ["mof_lab.generation", "mof_lab.litert", "mof_lab.chat", "mof_lab.export"]
-    + ["mof_lab.archive", "mof_lab.counting", "mof_lab.own_text"],
+    + ["mof_lab.archive", "mof_lab.counting", "mof_lab.own_text", "mof_lab.text_appraisal"],
 )
 def test_import_brings_nothing_heavy(module):
     code = f"import sys, {module}; print(*[m for m in {HEAVY} if m in sys.modules])"

@@ -302,6 +302,9 @@ def test_a_configuration_that_can_not_be():
         ModelConfig(embedding_dim=10, num_heads=4)
     with pytest.raises(LabError, match="expert"):
         ModelConfig(experts=())
+    with pytest.raises(LabError, match=r"ffn_multiplier is 0.02; expected at least 0.03125"):
+        ModelConfig(embedding_dim=32, ffn_multiplier=0.02)
+    assert ModelConfig(embedding_dim=32, ffn_multiplier=1 / 32).inner_dim == 1
 
 
 def test_an_expert_or_part_that_is_not_there(model):

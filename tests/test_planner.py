@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from mof_lab import cli, planner
+from mof_lab import cli, planner, progress
 from mof_lab.configuration import PRESETS
 from mof_lab.errors import LabError
 from mof_lab.planner import Estimate, Machine, Plan
@@ -143,6 +143,7 @@ def test_what_does_not_fit_is_not_recommended():
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
+        (1.52, "1.5 s"),
         (40, "40 s"),
         (89, "89 s"),
         (90, "2 min"),
@@ -152,7 +153,7 @@ def test_what_does_not_fit_is_not_recommended():
     ],
 )
 def test_durations(seconds, words):
-    assert planner.duration(seconds) == words
+    assert progress.duration(seconds) == words
 
 
 def test_quality_is_read_from_a_report_and_never_invented(own_folders):

@@ -3,7 +3,6 @@
 import gc
 import random
 import re
-import weakref
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from mof_lab import jobs, notebook
 from mof_lab.chat import ChatSession
 from mof_lab.errors import LabError
 from mof_lab.folders import PROJECT
+from mof_lab.followers import Followers
 from mof_lab.widgets import Chat, Explorer, Tour, base, deeds, glossary
 from mof_lab.widgets.texts_tour import TOUR
 from mof_lab.widgets.tours import TOURS
@@ -31,7 +31,7 @@ EVERY_STEP = [pytest.param(name, s, id=f"{name} {s.key}") for name in TOURS for 
 def alone(monkeypatch):
     """Every test has tours and a runner of its own, one that blocks."""
     monkeypatch.setattr(jobs, "_RUNNER", jobs.JobRunner(blocking=True))
-    monkeypatch.setattr(deeds, "_following", weakref.WeakSet())
+    monkeypatch.setattr(deeds, "_following", Followers())
     monkeypatch.setattr(notebook, "_tours", {})
 
 
@@ -104,6 +104,12 @@ def test_each_deed_in_the_explorer_ticks_its_step_and_no_other(inside, explorer)
 def test_the_command_that_forgets_is_as_good_as_the_button(start, chat):
     receive(chat, "send", text=" [CLEAN] ")
     assert "forget" in start.done
+
+
+def test_a_message_of_any_other_kind_forgets_nothing(start):
+    for content in ({}, {"text": None}, {"text": ["[CLEAN]"]}):
+        assert not start._steps["forget"].deed("Chat", "send", content)
+    assert start._steps["forget"].deed("Chat", "send", {"text": " [CLEAN] "})
 
 
 def test_what_a_cell_does_is_no_deed(start, inside, chat, explorer):

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("anywidget", reason="widgets need the lab's packages: pip install -e .[lab]")
 
-from mof_lab import archive, jobs, notebook, own_text
+from mof_lab import archive, jobs, notebook, own_text, text_appraisal
 from mof_lab.errors import LabError
 from mof_lab.widgets import Download, Upload, base
 from mof_lab.widgets import download as download_module
@@ -79,8 +79,8 @@ def test_a_file_comes_in_pieces_and_is_what_was_sent(upload):
     own = upload.result()
     whole = "".join(row["text"] for row in (*own.text.train, *own.text.held_out))
     assert sorted(whole) == sorted(TEXT.replace("\n", ""))
-    assert dict(map(tuple, upload.facts)).keys() == own_text.FACTS.keys()
-    assert {key for key, _ in upload.warnings} <= own_text.SAID.keys() and upload.warnings
+    assert dict(map(tuple, upload.facts)).keys() == text_appraisal.FACTS.keys()
+    assert {key for key, _ in upload.warnings} <= text_appraisal.SAID.keys() and upload.warnings
     assert upload.bits == base.pair(own.appraisal.picture())
     assert upload.picture().svg == own.appraisal.picture().svg
 
@@ -143,8 +143,10 @@ def test_pieces_that_do_not_fit_are_refused(upload):
         receive(upload, "piece", piece, number=1)
         assert "changed while it was sent" in upload.error["sentence"]
         assert upload._coming is None
+    upload.error = {}
     receive(upload, "piece", b"x", number=1)  # of nothing: no error of its own
     receive(upload, "piece", number=1)
+    assert upload.error == {}
 
 
 def test_a_second_choice_replaces_the_first(upload):
@@ -161,9 +163,9 @@ def test_nothing_is_left_of_the_file_that_was_sent(upload):
     folders = []
     prepare = own_text.prepare
 
-    def noted(source, *rest):
+    def noted(source, *rest, **options):
         folders.append(Path(source).parent)
-        return prepare(source, *rest)
+        return prepare(source, *rest, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(own_text, "prepare", noted)
@@ -175,9 +177,9 @@ def test_nothing_is_left_of_the_file_that_was_sent(upload):
 def test_a_cell_waits_for_nothing_but_says_so(live, tmp_path, monkeypatch):
     go, prepare = threading.Event(), own_text.prepare
 
-    def slowly(*args):
+    def slowly(*args, **options):
         assert go.wait(SOON)
-        return prepare(*args)
+        return prepare(*args, **options)
 
     monkeypatch.setattr(own_text, "prepare", slowly)
     path = tmp_path / "mine.txt"
@@ -186,9 +188,84 @@ def test_a_cell_waits_for_nothing_but_says_so(live, tmp_path, monkeypatch):
     with pytest.raises(LabError, match="still being read"):
         upload.result()
     receive(upload, "begin", name="other.txt", size=5, number=1)
-    assert upload.status["key"] == "busy"
     go.set()
+    assert upload._job.wait(SOON)
+    with pytest.raises(LabError, match="other.txt was not read"):
+        upload.result()
+    receive(upload, "read", path=str(path))
     assert upload._job.wait(SOON) and upload.result().name == "mine.txt"
+
+
+def test_a_file_that_is_still_coming_is_waited_for(upload):
+    """Else a cell would go on with the example, or with the text before."""
+    sent, data = watched(upload), TEXT.encode()
+    receive(upload, "begin", name="mine.txt", size=len(data), number=1)
+    receive(upload, "piece", data[:700], number=1)
+    with pytest.raises(LabError, match="still being read"):
+        upload.result()
+    while sent[-1][0]["at"] + 700 < len(data):
+        receive(upload, "piece", data[sent[-1][0]["at"] :][:700], number=1)
+    receive(upload, "piece", data[sent[-1][0]["at"] :], number=1)
+    assert upload.result().name == "mine.txt"
+
+
+@pytest.fixture
+def training(live):
+    """Another job is running; the function ends it."""
+    go = threading.Event()
+    job = jobs.start("a training", lambda job: go.wait(SOON))
+
+    def end():
+        go.set()
+        assert job.wait(SOON)
+
+    yield end
+    end()
+
+
+@pytest.mark.parametrize("how", ["sent", "sent before", "by path", "at once", "example"])
+def test_what_is_refused_is_not_replaced_by_another_text(training, tmp_path, how):
+    path = tmp_path / "mine.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    upload = Upload(minutes=1, source=path if how == "at once" else None)
+    sent, data = watched(upload), b"abc"
+    if how == "sent before":  # it came while nothing was running yet
+        runner, jobs._RUNNER = jobs._RUNNER, jobs.JobRunner(blocking=False)
+        receive(upload, "begin", name="mine.txt", size=3, number=1)
+        folder, jobs._RUNNER = Path(upload._coming["folder"].name), runner
+        receive(upload, "piece", data, number=1)
+        assert not folder.exists()
+    elif how == "sent":
+        give(upload, sent, "mine.txt", data)
+        assert not sent  # it is refused before it is sent
+    elif how == "by path":
+        receive(upload, "read", path=str(path))
+    elif how == "example":
+        receive(upload, "example")
+    said = "was not read, because “a training” was running"
+    assert said in upload.error["sentence"]
+    training()
+    with pytest.raises(LabError, match=said):
+        upload.result()
+    receive(upload, "read", path=str(path))  # and the way out is what the sentence says
+    assert upload._job.wait(SOON) and upload.result().name == "mine.txt"
+
+
+def test_an_example_that_nobody_chose_is_taken_once_there_is_time(training):
+    upload = Upload(minutes=1)
+    with pytest.raises(LabError, match="example could not be read"):
+        upload.result()
+    training()
+    assert upload.result().name == "example.txt"
+
+
+def test_what_is_told_of_a_text_is_shown_and_opt_in_is_handed_on(upload, monkeypatch):
+    give(upload, watched(upload), "mine.txt", TEXT.encode())
+    assert re.fullmatch(r"mine\.txt: 120 documents .*", upload.told[-1])  # no path of the kernel's
+    given = []
+    monkeypatch.setattr(own_text, "prepare", lambda *a, **options: given.append(options))
+    Upload(minutes=1, source="project", opt_in=True)
+    assert given == [{"opt_in": True}]
 
 
 # ---- giving the work out ------------------------------------------------------------------------

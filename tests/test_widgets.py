@@ -423,6 +423,50 @@ def test_widgets_follow_the_language(chat, monkeypatch):
     assert "fr" in chat.error["sentence"]
 
 
+# ---- what a page may do
+
+
 def test_unknown_messages_are_nothing(chat):
     receive(chat, "system", command="rm")
+    receive(chat, "msg", callback="rm")  # ipywidgets' own `on_msg`
+    assert chat.error == {} and len(chat._msg_callbacks.callbacks) == 1
+
+
+def test_a_page_sets_what_is_its_own_and_nothing_else(chat):
+    words = chat._words
+    chat.set_state({"settings": {**chat.settings, "seed": 5}, "_words": {"en": {}}})
+    assert "can't set _words here; it sets settings" in chat.error["sentence"]
+    assert chat._words == words and chat.settings["seed"] == 3
+    chat.set_state({"settings": [1]})
+    assert "settings" in chat.error["sentence"] and chat.settings["seed"] == 3
+    chat.set_state({"settings": {**chat.settings, "seed": 5}})
+    assert chat.settings["seed"] == 5
+
+
+def test_an_error_is_shown_until_something_else_is_done(chat):
+    receive(chat, "load", text="[1]")
+    error = chat.error
+    for kind, content in (("hello", {}), ("language", {"code": "en"}), ("stop", {})):
+        receive(chat, kind, **content)
+        assert chat.error == error != {}
+    receive(chat, "undo")
     assert chat.error == {}
+
+
+@pytest.mark.parametrize("text", [{}, {"text": None}, {"text": ["[CLEAN]"]}])
+def test_a_message_without_a_text_is_refused_in_a_sentence(chat, text):
+    receive(chat, "send", **text)
+    assert "expected a text" in chat.error["sentence"] and chat.error["traceback"] == ""
+
+
+def test_the_page_is_told_that_it_was_heard_whatever_happens(chat, monkeypatch):
+    said = []
+    monkeypatch.setattr(chat, "send", lambda content, buffers=None: said.append(content["kind"]))
+
+    def fails(content):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(chat, "on_hello", fails)
+    with pytest.raises(KeyboardInterrupt):
+        receive(chat, "hello")
+    assert said == ["heard"]

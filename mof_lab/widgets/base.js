@@ -53,12 +53,16 @@ function download(name, blob) {
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
-/** A picture as a PNG, twice its size in pixels, drawn with the fonts that are here. */
+const TALLEST = 16000; // px; browsers draw nothing at all on a canvas that is taller
+
+/** A picture as a PNG, twice its size in pixels if that can be, drawn with the fonts here. */
 async function asPng(svg) {
   const image = new Image();
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
   await image.decode();
-  const canvas = element("canvas", { width: 2 * image.width, height: 2 * image.height });
+  const scale = Math.min(2, TALLEST / image.height);
+  const canvas = element("canvas",
+    { width: Math.round(scale * image.width), height: Math.round(scale * image.height) });
   canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
   return new Promise((done) => canvas.toBlob(done, "image/png"));
 }
@@ -80,21 +84,25 @@ function buildExport(ui) {
   return node;
 }
 
+// Characters of a message; the notebook's server ends the connection at ten million bytes. What is
+// too long for a widget itself is refused by it in a sentence.
+const MOST_TYPED = 2_000_000;
 const ANSWERS_WITHIN = 8000; // ms; a kernel that says nothing for longer is busy, or gone
 
 /**
- * Builds the frame of a widget and lets `build(ui)` fill it.
+ * Builds the frame of a widget and lets `build(ui)` fill it; picture: can its picture be saved?
  *
  * ui.body                        where the widget's own elements go
  * ui.t(key, values)              a text in the current language
  * ui.label(node, key, where)     keeps a text ("textContent") or an attribute of a node translated
  * ui.relabelled(callback)        called after each change of the language
- * ui.on(traits, callback)        called now and whenever one of the traits changes
+ * ui.changed(traits, callback)   called whenever one of the traits changes
+ * ui.on(traits, callback)        called now, too
  * ui.message(kind, callback)     called with each message of a kind from Python, and its bytes
  * ui.send(kind, content, bytes)  calls on_<kind> in Python, which then says "heard"
  * ui.running()                   is this widget's job not over yet?
  */
-function panel(model, el, build) {
+function panel(model, el, build, { picture = true } = {}) {
   const undo = [], labels = [], followers = [], receivers = {};
   let waiting;
 
@@ -129,11 +137,14 @@ function panel(model, el, build) {
       return node;
     },
     relabelled: (callback) => followers.push(callback),
-    on(traits, callback) {
+    changed(traits, callback) {
       for (const trait of traits) {
         model.on(`change:${trait}`, callback);
         undo.push(() => model.off(`change:${trait}`, callback));
       }
+    },
+    on(traits, callback) {
+      ui.changed(traits, callback);
       callback();
     },
     message: (kind, callback) => (receivers[kind] = callback),
@@ -184,7 +195,7 @@ function panel(model, el, build) {
     if (event.key === "Enter" || event.key === "Escape") event.stopPropagation();
   });
 
-  const foot = element("div", { class: "mof-foot" }, status, buildExport(ui));
+  const foot = element("div", { class: "mof-foot" }, status, ...(picture ? [buildExport(ui)] : []));
   root.append(element("header", {}, title, switcher), body, error, foot);
   const clean = build(ui);
   ui.on(["language"], () => {

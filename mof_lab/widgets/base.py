@@ -8,9 +8,9 @@ To make one:
    `build(ui)` fills `ui.body` and returns a clean-up function. `base.js`, which is put before it,
    gives `element`, `ui.t(key, values)`, `ui.label(node, key)`, `ui.send(kind, content)`; see there.
 3. In Python, a method `on_<kind>(self, content)` for each message; bytes that were sent with it are
-   further arguments. It returns at once; what takes
-   long goes through `self.run(name, work)`, one job at a time in a kernel. In a job set traits and
-   send messages, never print or display.
+   further arguments. It returns at once; what takes long goes through `self.run(name, work)`, one
+   job at a time in a kernel. In a job set traits and send messages, never print or display.
+   A trait that the page itself sets has to be in `settable`.
 4. `picture(self)` returns a `views.View` (SVG and text) of what there is to keep. It is displayed
    beside the widget and renewed when a job ends: that is what is seen where there is no kernel.
    (What is no picture: `snapshot(self)` returns anything that displays itself.)
@@ -29,6 +29,7 @@ import traitlets
 from IPython.display import display
 
 from .. import jobs
+from ..errors import LabError
 from ..language import follow
 from ..language import language as choose_language
 from . import deeds, texts
@@ -54,6 +55,9 @@ class Panel(anywidget.AnyWidget):
     _css = STYLE
     words = texts.texts(texts.COMMON)  # a class attribute of each widget
     about = "MoF Lab"  # what stands for it where it can't be shown
+    settable = ()  # traits that a page may set, dicts; what changes in one is a deed
+    #: Messages after which an error is still shown: nobody did anything new.
+    aside = ("hello", "language", "stop", "pause", "resume")
 
     _words = traitlets.Dict().tag(sync=True)
     language = traitlets.Unicode().tag(sync=True)  # "" = JupyterLab's
@@ -124,15 +128,23 @@ class Panel(anywidget.AnyWidget):
     # ---- how it works ----
 
     def set_state(self, sync_data):
-        """Takes what the browser set; what changed in a dict, such as `settings`, is a deed."""
-        before = {name: getattr(self, name) for name in sync_data if self.has_trait(name)}
-        super().set_state(sync_data)
+        """Takes what the browser set, if it is `settable`; what changed in it is a deed."""
+        refused = sorted(set(sync_data) - set(self.settable))
+        if refused:
+            own = ", ".join(self.settable) or "nothing"
+            self.refuse(LabError(f"A page can't set {', '.join(refused)} here; it sets {own}."))
+            return
+        before = {name: getattr(self, name) for name in sync_data}
+        try:
+            super().set_state(sync_data)
+        except traitlets.TraitError as error:
+            self.refuse(LabError(str(error)))
+            return
         for name, old in before.items():
-            if isinstance(old, dict):
-                new = getattr(self, name)
-                changed = {key: new[key] for key in new if key not in old or new[key] != old[key]}
-                if changed:
-                    deeds.tell(self, name, changed)
+            new = getattr(self, name)
+            changed = {key: new[key] for key in new if key not in old or new[key] != old[key]}
+            if changed:
+                deeds.tell(self, name, changed)
 
     def _changed(self, job):
         self._job = job
@@ -146,18 +158,22 @@ class Panel(anywidget.AnyWidget):
             self.keep()
 
     def _receive(self, _, content, buffers):
-        handler = getattr(self, f"on_{content.get('kind')}", None)
-        if handler is None:
+        kind = content.get("kind")
+        handler = getattr(self, f"on_{kind}", None)
+        if handler is None or hasattr(anywidget.AnyWidget, f"on_{kind}"):  # it has an `on_msg`
             return
         before = self.status
+        if kind not in self.aside:
+            self.error = {}
         try:
             handler(content, *buffers)
         except Exception as error:  # shown to who clicked; nobody reads the kernel's log
             self.refuse(error)
         else:
             if self.status is before or self.status["key"] not in REFUSALS:
-                deeds.tell(self, content["kind"], content)
-        self.send({"kind": "heard"})
+                deeds.tell(self, kind, content)
+        finally:
+            self.send({"kind": "heard"})
 
     def on_hello(self, content):
         """A view of this widget is there; override it to send what it can't have heard."""

@@ -9,6 +9,8 @@ const NUMBERS = {
   max_length: [1, 1, 2048],
   seed: [1, 0, 4294967295],
 };
+// Of a file, bytes: more than a transcript may have, less than the notebook's server takes.
+const MOST_READ = 4_000_004;
 const NEAR = 40; // px from the end of the log within which it keeps scrolling
 const percent = (p) => `${(100 * p).toFixed(p < 0.0995 ? 1 : 0)} %`;
 const colour = (i) => `var(--mof-expert-${i % 6})`;
@@ -199,8 +201,12 @@ function buildLog(ui, inspector) {
     const node = characterOf(event);
     if (!node) return;
     locked = node;
+    node.setAttribute("role", "img"); // only now: an answer as a whole is read as text
     node.setAttribute("aria-label", inspector.words(node.character));
     inspect(node);
+  });
+  log.addEventListener("focusout", (event) => {
+    for (const name of ["role", "aria-label"]) characterOf(event)?.removeAttribute(name);
   });
   log.addEventListener("keydown", (event) => {
     const node = characterOf(event);
@@ -300,7 +306,7 @@ function buildChat(ui) {
   const contextText = element("span");
   const contextBar = measure(0);
   const context = element("div", { class: "mof-context" }, contextText, contextBar);
-  const text = element("textarea", { rows: 1 });
+  const text = element("textarea", { rows: 1, maxlength: MOST_TYPED });
   const main = element("button", { class: "mof-main", type: "button" });
   ui.label(text, "message", "aria-label");
   ui.label(text, "placeholder", "placeholder");
@@ -311,7 +317,8 @@ function buildChat(ui) {
   };
   const file = element("input", { type: "file", accept: ".json,application/json", hidden: true });
   file.addEventListener("change", async () => {
-    if (file.files.length) ui.send("load", { text: await file.files[0].text() });
+    if (file.files.length)
+      ui.send("load", { text: await file.files[0].slice(0, MOST_READ).text() });
     file.value = "";
   });
   const changing = ["again", "undo", "clear"].map((key) => action(key, () => ui.send(key)));
@@ -343,7 +350,7 @@ function buildChat(ui) {
   });
   main.addEventListener("click", () => (active() ? stop() : send()));
   ui.root.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !event.isComposing && active()) stop();
+    if (event.key === "Escape" && !event.isComposing && event.keyCode !== 229 && active()) stop();
   });
 
   const showState = () => {
@@ -369,9 +376,20 @@ function buildChat(ui) {
     showState();
   });
   let writing = null; // the id of the answer that is being written
+  // What a screen reader says: an answer once it is whole, not its characters one by one.
+  const spoken = element("div", { class: "mof-spoken", "aria-live": "polite", lang: "zh-CN" });
+  const speak = ({ answers }) => {
+    const said = answers.map(({ characters }) => characters.map(([symbol]) => symbol).join(""));
+    spoken.replaceChildren(...said.map((answer, i) => {
+      const { key, values } = model.get("columns")[i];
+      return element("p", {}, single ? answer : `${ui.t(key, values)}: ${answer}`);
+    }));
+  };
   ui.on(["exchanges", "state"], () => {
     const exchanges = model.get("exchanges");
-    if (!ui.running()) writing = null;
+    const written = exchanges.find(({ id }) => id === writing);
+    if (written) speak(written);
+    if (written || !ui.running()) writing = null;
     log.keepOnly(new Set([...exchanges.map(({ id }) => id), writing]));
     for (const exchange of exchanges) log.update(exchange);
   });
@@ -381,6 +399,7 @@ function buildChat(ui) {
     log.toEnd();
   });
   ui.message("writing", ({ exchange }) => {
+    if (writing !== exchange.id) spoken.replaceChildren(); // the same words again are news, too
     writing = exchange.id;
     if (!log.update(exchange)) ui.send("hello");
   });
@@ -393,7 +412,7 @@ function buildChat(ui) {
   );
 
   ui.title.after(legend);
-  ui.body.append(log.node, inspector, context,
+  ui.body.append(log.node, spoken, inspector, context,
     element("div", { class: "mof-composer" }, text, main),
     element("div", { class: "mof-actions" }, ...changing, ...files, file), ...buildSettings(ui));
   requestAnimationFrame(log.toEnd);

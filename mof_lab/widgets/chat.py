@@ -32,6 +32,7 @@ class Chat(Panel):
 
     _esm = script("chat.js")
     words = texts.texts(texts.COMMON, texts.CHAT)
+    settable = ("settings",)
     about = "Chat 聊天: run this cell to talk 运行本单元格即可聊天"
 
     experts = traitlets.List().tag(sync=True)  # names
@@ -152,7 +153,10 @@ class Chat(Panel):
             self.send({"kind": "writing", "exchange": self._writing.whole()})
 
     def on_send(self, content):
-        self._start([content["text"]])
+        text = content.get("text")
+        if not isinstance(text, str):
+            raise LabError(f"The message is {text!r}; expected a text: type one and send it again.")
+        self._start([text])
 
     def on_again(self, content):
         self.again()
@@ -176,7 +180,6 @@ class Chat(Panel):
         if self._job is not None and self._job.alive:
             self.tell("busy", name=self._job.name)
         else:
-            self.error = {}
             act()
 
     def _settle(self):
@@ -262,7 +265,7 @@ class Chat(Panel):
     def _load(self, text, name):
         if len(text) > LONGEST_TRANSCRIPT:
             raise LabError(
-                f"{name} has {len(text):,} characters; a transcript has {LONGEST_TRANSCRIPT:,} "
+                f"{name} has more than the {LONGEST_TRANSCRIPT:,} characters that a transcript has "
                 "at most: choose another file."
             )
 

@@ -4,9 +4,9 @@ A deed is (name of the widget's class, kind, content): a message that the widget
 browser, or a setting that was changed there. What a cell does (`chat.say`) is none.
 """
 
-import weakref
+from ..followers import Followers
 
-_following = weakref.WeakSet()  # what is told
+_following = Followers()
 
 
 def follow(follower):
@@ -16,5 +16,5 @@ def follow(follower):
 
 def tell(widget, kind, content):
     """Tells all that follow what was done with a widget."""
-    for follower in list(_following):
-        follower.noticed(type(widget).__name__, kind, content)
+    name = type(widget).__name__
+    _following.tell(lambda follower: follower.noticed(name, kind, content))

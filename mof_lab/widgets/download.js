@@ -7,8 +7,7 @@ function buildDownload(ui) {
   ui.message("zip", ({ name }, [data]) =>
     download(name, new Blob([data], { type: "application/zip" })));
   ui.on(["state"], () => block(button, ui.running()));
-  ui.root.querySelector(".mof-export").hidden = true; // there is no picture
   ui.body.append(element("div", { class: "mof-actions" }, button));
 }
 
-export default { render: ({ model, el }) => panel(model, el, buildDownload) };
+export default { render: ({ model, el }) => panel(model, el, buildDownload, { picture: false }) };

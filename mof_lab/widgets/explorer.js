@@ -1,6 +1,7 @@
 // The explorer in the browser: pictures come drawn from Python; on them lie the characters to
 // point at. Attention of the pointed character is drawn here, so that it needs no kernel.
 
+const LOCKED_AFTER = 150; // ms of rest on a character until Python hears of it
 const EXPERT = (i) => `var(--mof-expert-${i % 6})`;
 const inPercent = (p) => `${(100 * p).toFixed(p < 0.0995 ? 1 : 0)} %`;
 
@@ -125,10 +126,21 @@ function buildExplorer(ui) {
   const parts = model.get("parts");
   ui.label(ui.title, "title");
   let locked = [], over = null; // over: [reading, position] under the pointer
+  let before = ""; // the symbols of the readings that are shown
+  let untold = [], unheard = 0; // timers, one a reading; locks that Python has not heard of yet
+  const tellLocked = (reading) => {
+    clearTimeout(untold[reading]);
+    untold[reading] = setTimeout(() => {
+      delete untold[reading];
+      unheard += 1;
+      ui.send("lock", { reading, position: locked[reading] });
+    }, LOCKED_AFTER);
+  };
 
   // ---- prompts
   const boxes = ["first", "second"].map((key) => {
-    const text = element("textarea", { rows: 3, "data-name": key });
+    const text = element("textarea",
+      { rows: 3, maxlength: MOST_TYPED, "data-name": key });
     text.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) read();
     });
@@ -163,11 +175,19 @@ function buildExplorer(ui) {
     });
   };
   ui.on(["locked"], () => {
+    if (unheard || untold.some(Boolean)) return; // news of a lock that is not the newest
     locked = [...model.get("locked")];
     show();
   });
   ui.on(["readings"], () => {
     const readings = model.get("readings");
+    const symbols = JSON.stringify(readings.map((reading) => reading.symbols));
+    if (symbols !== before) { // what was locked is not there any more
+      untold.forEach(clearTimeout);
+      untold = [];
+      locked = [...model.get("locked")];
+    }
+    before = symbols;
     over = null;
     while (axes.children.length > readings.length) axes.lastChild.remove();
     while (axes.children.length < readings.length) {
@@ -182,7 +202,7 @@ function buildExplorer(ui) {
           locked[number] = position;
           over = null;
           show();
-          ui.send("lock", { reading: number, position });
+          tellLocked(number);
         },
       }));
     }
@@ -266,11 +286,15 @@ function buildExplorer(ui) {
     halt.hidden = !running;
     if (!running) showHeads();
   });
-  ui.message("heard", showHeads); // what was refused is shown as it is
+  ui.message("heard", () => {
+    unheard = Math.max(0, unheard - 1);
+    showHeads(); // what was refused is shown as it is
+  });
   ui.relabelled(showHeads);
   ui.body.append(prompts, axes, switches,
     element("div", { class: "mof-beside" }, grid), large,
     element("div", { class: "mof-actions" }, topic, test, halt), curve);
+  return () => untold.forEach(clearTimeout);
 }
 
 export default { render: ({ model, el }) => panel(model, el, buildExplorer) };

@@ -134,10 +134,13 @@ class Explorer(Panel):
         def work(job):
             series = {}
             for expert in (None, *self.parts["experts"]):
-                if not job.go_on():
-                    return self.tell("stopped")
-                self.tell("testing", name=expert or "mixture 混合")
-                series[expert or "mixture 混合"] = self._gained(expert, topic)
+                name = expert or "mixture 混合"
+                self.tell("testing", name=name)
+                series[name] = []
+                for point in self._gained(expert, topic):
+                    series[name].append(point)
+                    if not job.go_on():
+                        return self.tell("stopped")
             self._tested = views.context_test(series)
             self.context = pair(self._tested)
             self.tell("tested")
@@ -161,11 +164,9 @@ class Explorer(Panel):
     # ---- from the browser ----
 
     def on_read(self, content):
-        self.error = {}
         self._read(*map(str, content["prompts"][:2]))
 
     def on_off(self, content):
-        self.error = {}
         self._switch_off(self._off(content["off"]))
 
     def on_head(self, content):
@@ -178,7 +179,6 @@ class Explorer(Panel):
         self.keep()
 
     def on_test(self, content):
-        self.error = {}
         self._test(str(content["topic"]))
 
     # ---- how it works ----
@@ -299,10 +299,11 @@ class Explorer(Panel):
         ]
 
     def _gained(self, expert, topic):
-        from ..notebook import recall
+        """Of (characters back, bits a character that having been told it saves), one by one."""
+        from ..notebook import recalling
 
-        found = recall(self.model, self.vocabulary, expert, topic)
-        return [(between, other - told) for between, told, other in found]
+        for between, told, other in recalling(self.model, self.vocabulary, expert, topic):
+            yield between, other - told
 
 
 def _softmax(logits):

@@ -72,7 +72,10 @@ CHAT = {
     "stopped": ("Stopped after {count} characters.", "已停止，写了 {count} 字。"),
     "cleared": ("The conversation is forgotten; Undo brings it back.", "已清空；“撤回”可恢复。"),
     "undone": ("Taken back.", "已撤回。"),
-    "nothing": ("There is nothing to take back.", "没有可撤回的内容。"),
+    "nothing": (
+        "There is nothing to take back or to answer again.",
+        "没有可撤回或可重新回答的内容。",
+    ),
     "loaded": ("{count} exchanges were read in.", "已读入 {count} 轮对话。"),
     "loading": ("Reading the transcript …", "正在读取对话……"),
     "inspector": ("About one character", "关于一个字"),

@@ -1,10 +1,10 @@
 """The words of what takes a text in and gives the work out; see `texts`."""
 
-from .. import own_text
+from .. import text_appraisal
 
 UPLOAD = {
-    **own_text.SAID,
-    **own_text.FACTS,
+    **text_appraisal.SAID,
+    **text_appraisal.FACTS,
     "title": ("Your own text", "你自己的文本"),
     "file": ("A file ({formats}, up to {most} MB)", "选择文件（{formats}，至多 {most} MB）"),
     "path": ("or the path of one, beside this notebook", "或填写路径（相对于本笔记本）"),

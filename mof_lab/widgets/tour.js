@@ -173,7 +173,7 @@ function buildTour(ui) {
   };
   ui.on(["done", "at", "under_way"], render);
   ui.relabelled(render);
-  ui.on(["status"], () => {
+  ui.changed(["status"], () => {
     const { key, values } = model.get("status");
     if (key === "ticked" || key === "finished") say(ui.t(key, values));
   });
@@ -212,4 +212,4 @@ function buildTour(ui) {
   };
 }
 
-export default { render: ({ model, el }) => panel(model, el, buildTour) };
+export default { render: ({ model, el }) => panel(model, el, buildTour, { picture: false }) };

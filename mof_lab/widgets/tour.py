@@ -40,11 +40,12 @@ class Tour(Panel):
         if name not in TOURS:
             raise LabError(f"There is no tour {name!r}; there are {', '.join(TOURS)}.")
         self._steps = {step.key: step for step in TOURS[name]}
-        self.words = texts.texts(texts.COMMON, TOUR, _words(TOURS[name]))
+        self.terms = {step.key: _terms(step) for step in TOURS[name]}
+        self.words = texts.texts(texts.COMMON, TOUR, self._words_of_steps())
         super().__init__(
             steps=[
                 {"key": s.key, "target": s.target, "looks": s.looks, "by_hand": s.by_hand}
-                | {"terms": [term for term in s.terms if term in glossary.terms()]}
+                | {"terms": list(self.terms[s.key])}
                 for s in TOURS[name]
             ],
             address=glossary.address(),
@@ -131,6 +132,15 @@ class Tour(Panel):
 
     # ---- how it works ----
 
+    def _words_of_steps(self):
+        """Their titles and texts, and the terms they name, as in `texts.py`."""
+        words = {}
+        for key, step in self._steps.items():
+            words |= {f"{key}.title": step.title, f"{key}.text": step.text}
+            for id, term in self.terms[key].items():
+                words |= {f"term.{id}": term.name, f"meaning.{id}": term.meaning}
+        return words
+
     def _step(self, key):
         if key not in self._steps:
             raise LabError(f"The tour has no step {key!r}; it has {', '.join(self._steps)}.")
@@ -161,9 +171,9 @@ class Listed:
 
     def _line(self, number, step):
         mark = "✓ " if step.key in self._done else ""
-        known, to = glossary.terms(), self._tour.address
-        terms = ((term, " ".join(known[term].name)) for term in step.terms if term in known)
-        links = [f"[{_plain(name)}]({to}#{term})" if to else _plain(name) for term, name in terms]
+        to = self._tour.address
+        names = ((id, _plain(" ".join(t.name))) for id, t in self._tour.terms[step.key].items())
+        links = [f"[{name}]({to}#{id})" if to else name for id, name in names]
         title, text = (" ".join(pair) for pair in (step.title, step.text))
         return f"{number}. {mark}**{title}** {text} {' · '.join(links)}".rstrip()
 
@@ -173,12 +183,6 @@ def _plain(name):
     return re.sub(r"([\[\]])", r"\\\1", name)
 
 
-def _words(steps):
-    """The titles and texts of steps, and the terms they name, as in `texts.py`."""
-    words = {}
-    for step in steps:
-        words |= {f"{step.key}.title": step.title, f"{step.key}.text": step.text}
-        for term in step.terms:
-            if term in glossary.terms():
-                words[f"term.{term}"], words[f"meaning.{term}"] = glossary.terms()[term]
-    return words
+def _terms(step):
+    """The terms of a step that the glossary has: anchor → `glossary.Term`."""
+    return {id: glossary.terms()[id] for id in step.terms if id in glossary.terms()}

@@ -133,7 +133,7 @@ START = (
         ("context", "clean"),
         _did_one_of(
             _did("Chat", "clear"),
-            _did("Chat", "send", lambda content: content["text"].strip() == CLEAN),
+            _did("Chat", "send", lambda content: str(content.get("text")).strip() == CLEAN),
         ),
     ),
 )

@@ -76,19 +76,18 @@ function buildTraining(ui) {
   const others = element("div", { class: "mof-earlier" });
   const compare = element("details", { class: "mof-settings", hidden: !live },
     ui.label(element("summary"), "compare"), others);
+  const none = ui.label(element("span"), "none_earlier");
+  const boxes = () => [...others.querySelectorAll("input")];
+  const choose = () =>
+    ui.send("compare", { names: boxes().filter((b) => b.checked).map((b) => b.dataset.run) });
+  const showChosen = () => {
+    for (const box of boxes()) box.checked = model.get("chosen").includes(box.dataset.run);
+  };
   const showEarlier = () => {
-    const names = model.get("earlier"), chosen = model.get("chosen");
-    const boxes = names.map((name) => {
-      const box = element("input", { type: "checkbox", "data-run": name });
-      box.checked = chosen.includes(name);
-      box.addEventListener("change", () => {
-        const now = [...others.querySelectorAll("input:checked")].map((b) => b.dataset.run);
-        ui.send("compare", { names: now });
-      });
-      return element("label", {}, box, " ", name);
-    });
-    if (others.querySelectorAll("input").length !== names.length || !names.length)
-      others.replaceChildren(...(boxes.length ? boxes : [ui.t("none_earlier")]));
+    const made = model.get("earlier").map((name) => element("label", {},
+      element("input", { type: "checkbox", "data-run": name, onchange: choose }), " ", name));
+    others.replaceChildren(...(made.length ? made : [none]));
+    showChosen();
   };
 
   // ---- what is shown: the step of the slider, or the newest as long as nobody moved it
@@ -183,11 +182,9 @@ function buildTraining(ui) {
   };
   ui.on(["course", "forming", "moments", "points", "steps"], showViews);
   ui.on(["state"], showState);
-  ui.on(["earlier", "chosen"], showEarlier);
-  ui.relabelled(() => {
-    if (!model.get("earlier").length) others.replaceChildren(ui.t("none_earlier"));
-    show();
-  });
+  ui.on(["earlier"], showEarlier);
+  ui.on(["chosen"], showChosen);
+  ui.relabelled(show);
   ui.body.append(buttons, board, empty, course, timeline, moment, more, compare);
   return halt;
 }

@@ -30,13 +30,6 @@ LOOKING = 0.1
 _NEWEST = weakref.WeakValueDictionary()
 
 
-class StillTrainingError(LabError):
-    """Something needs a training that is not over; a notebook shows the sentence alone."""
-
-    def _render_traceback_(self):
-        return [str(self)]
-
-
 def training_now(directory):
     """The panel that is training the checkpoint in this folder, paused or not; None = no one."""
     panel = _NEWEST.get(directory)
@@ -181,14 +174,14 @@ class TrainingPanel(Replay):
         """
         job = self._training
         if job is not None and job.alive:
-            raise StillTrainingError(
+            raise jobs.NotReadyError(
                 f"Stage {self.stage} is still being trained: wait until it is done, or press Stop, "
                 "then run this cell again. 训练还在进行：请等它结束或点“停止”，再运行本单元格。"
             )
         if job is not None and job.failure is not None:
             raise LabError(job.failure.sentence)
         if self.record.step == 0:
-            raise StillTrainingError(
+            raise jobs.NotReadyError(
                 f"Stage {self.stage} is not trained yet: press Train above, then run this cell "
                 "again. 还没有训练：请点“开始训练”，再运行本单元格。"
             )

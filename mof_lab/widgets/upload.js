@@ -18,7 +18,8 @@ function buildUpload(ui) {
   });
 
   // ---- sending
-  let sending = null, number = 0;
+  let sending = null;
+  let number = Math.floor(Math.random() * 2 ** 31); // two pages may show this panel
   file.addEventListener("change", () => {
     sending = file.files[0] ?? null;
     number += 1;
@@ -38,6 +39,7 @@ function buildUpload(ui) {
 
   // ---- what is in it
   const name = element("strong", { class: "mof-own-name" });
+  const told = element("p", { class: "mof-told", "aria-live": "polite" });
   const warnings = element("ul", { class: "mof-warnings" });
   const facts = element("table", { class: "mof-facts" });
   const bits = buildPicture(ui, "bits");
@@ -46,6 +48,8 @@ function buildUpload(ui) {
       ui.label(element("summary"), "appraisal"), facts), bits);
   const show = () => {
     there.hidden = !model.get("name");
+    told.textContent = model.get("told").join("\n");
+    told.hidden = !told.textContent;
     name.textContent = model.get("name");
     warnings.replaceChildren(...model.get("warnings").map(([key, values]) =>
       element("li", { "data-warning": key }, ui.t(key, values))));
@@ -55,7 +59,7 @@ function buildUpload(ui) {
     choose.textContent = ui.t("file", said);
     bits.show(model.get("bits"));
   };
-  ui.on(["name", "facts", "warnings", "bits"], show);
+  ui.on(["name", "told", "facts", "warnings", "bits"], show);
   ui.on(["state"], () => {
     for (const control of [read, example]) block(control, ui.running());
     file.disabled = ui.running();
@@ -64,7 +68,7 @@ function buildUpload(ui) {
   ui.body.append(
     element("label", { class: "mof-take" }, choose, file),
     element("label", { class: "mof-take" }, ui.label(element("span"), "path"), path),
-    element("div", { class: "mof-actions" }, read, example), there);
+    element("div", { class: "mof-actions" }, read, example), told, there);
 }
 
 export default { render: ({ model, el }) => panel(model, el, buildUpload) };

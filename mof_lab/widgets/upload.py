@@ -11,7 +11,7 @@ from pathlib import Path
 
 import traitlets
 
-from .. import own_text, readers
+from .. import jobs, own_text, readers
 from ..errors import LabError
 from . import texts
 from .base import HERE, STYLE, Panel, pair, script
@@ -21,24 +21,19 @@ from .texts_upload import UPLOAD
 PIECE = 1_000_000
 
 
-class NotReadyError(LabError):
-    """A text that is still being read, or was not; a notebook shows the sentence alone."""
-
-    def _render_traceback_(self):
-        return [str(self)]
-
-
 class Upload(Panel):
     """Takes a text in, and says what is in it.
 
     Args:
         minutes: how long it is to be trained.
         source: a path to begin with, or a name of the catalogue.
+        opt_in: see `corpus.load`.
     """
 
     _esm = script("upload.js")
     _css = STYLE + (HERE / "upload.css").read_text(encoding="utf-8")
     words = texts.texts(texts.COMMON, UPLOAD)
+    aside = (*Panel.aside, "export")  # `result` goes by the error
     about = "Your own text 你自己的文本: run this cell to choose a file 运行本单元格即可选择文件"
 
     formats = traitlets.List(list(readers.FORMATS)).tag(sync=True)
@@ -48,10 +43,11 @@ class Upload(Panel):
     facts = traitlets.List().tag(sync=True)  # of [key of `words`, number]
     warnings = traitlets.List().tag(sync=True)  # of [key of `words`, what fills its gaps]
     bits = traitlets.List().tag(sync=True)  # [SVG, text] or []
+    told = traitlets.List().tag(sync=True)  # what `corpus.load` said of it: its licence, its size
 
-    def __init__(self, minutes, source=None):
+    def __init__(self, minutes, source=None, opt_in=False):
         super().__init__()
-        self.minutes, self.own = minutes, None
+        self.minutes, self.opt_in, self.own = minutes, opt_in, None
         self._coming = None  # {"name", "size", "file", "folder", "number"} of what is being sent
         self.tell("nothing")
         if source is not None:
@@ -61,28 +57,28 @@ class Upload(Panel):
 
     def take(self, source):
         """Reads a file by path, or a text of the catalogue by name; returns the job."""
-        return self._prepare(lambda: source)
+        return self._choose(lambda: source, Path(str(source)).name)
 
     def result(self):
         """The `own_text.Own` that is there; the example where nothing was chosen.
 
         Raises:
-            LabError: it is still being read, or it could not be; with the reason.
+            LabError: it is still coming or being read, or it could not be; with the reason.
         """
-        if self._busy():
-            raise NotReadyError(
-                "Your text is still being read: wait until it is ready, then run this cell again. "
-                "文本还在读取：请等它就绪，再运行本单元格。"
+        if self._coming is not None or (self._job is not None and self._job.alive):
+            raise jobs.NotReadyError(
+                "Your text is still being read: wait until it is ready, or choose it again, then "
+                "run this cell again. 文本还在读取：请等它就绪，或者重新选择，再运行本单元格。"
             )
         if self.error:
-            raise NotReadyError(self.error["sentence"])
+            raise jobs.NotReadyError(self.error["sentence"])
         if self.own is None:
             with tempfile.TemporaryDirectory() as folder:
                 job = self._prepare(lambda: own_text.example(folder))
                 if job is not None:
                     job.wait()
             if job is None or job.failure is not None:
-                raise NotReadyError(
+                raise jobs.NotReadyError(
                     "The example could not be read: the panel above says why. "
                     "示例没有读成：原因见上面的面板。"
                 )
@@ -106,10 +102,9 @@ class Upload(Panel):
                 f"{clean} has {size / 1e6:,.1f} MB; expected some text, of up to "
                 f"{own_text.MOST_BYTES / 1e6:.0f} MB: choose another, or a part of it."
             )
-        if self._busy():
-            self.tell("busy", name=self._job.name)
-            return
-        self.error = {}
+        running = jobs.runner().job
+        if running is not None and running.alive:
+            raise self._refused(clean, running.name)
         folder = tempfile.TemporaryDirectory()
         path = Path(folder.name) / clean
         self._coming = {
@@ -135,7 +130,7 @@ class Upload(Panel):
             return
         file.close()
         self._coming = None
-        self._prepare(lambda: coming["path"], keep=coming["folder"])
+        self._choose(lambda: coming["path"], coming["path"].name, keep=coming["folder"])
 
     def on_read(self, content):
         path = str(content["path"]).strip()
@@ -145,12 +140,9 @@ class Upload(Panel):
 
     def on_example(self, content):
         folder = tempfile.TemporaryDirectory()
-        self._prepare(lambda: own_text.example(folder.name), keep=folder)
+        self._choose(lambda: own_text.example(folder.name), "example.txt", keep=folder)
 
     # ---- how it works ----
-
-    def _busy(self):
-        return self._job is not None and self._job.alive
 
     def _ask(self):
         """Wants the next piece; the browser sends one at a time."""
@@ -165,29 +157,57 @@ class Upload(Panel):
             self._coming["folder"].cleanup()
             self._coming = None
 
+    def _choose(self, source, name, keep=None):
+        """`_prepare` of what somebody chose: if it is refused no other text takes its place."""
+        job = self._prepare(source, keep)
+        if job is None:
+            self.refuse(self._refused(name, self.status["values"]["name"]))
+        return job
+
+    def _refused(self, name, running):
+        self._forget()
+        return LabError(
+            f"{name} was not read, because “{running}” was running: wait until that is done, then "
+            f"choose it again. “{running}”正在运行，没有读取 {name}：请等它结束，再选一次。"
+        )
+
     def _prepare(self, source, keep=None):
         """Reads what `source()` gives, in a job; returns it, None if another one is running.
 
         Args:
-            keep: a temporary folder, gone when the text is read.
+            keep: a temporary folder, gone when the text is read or refused.
         """
 
         def work(job):
+            self.told = []
             try:
-                own = own_text.prepare(source(), self.minutes, self.tell, lambda sentence: None)
+                path = source()
+
+                def told(sentence):
+                    self.told = [*self.told, sentence.replace(str(path), Path(path).name)]
+
+                own = own_text.prepare(path, self.minutes, self.tell, told, opt_in=self.opt_in)
             finally:
                 if keep is not None:
                     keep.cleanup()
             self.own, appraisal = own, own.appraisal
             self.name, self.facts = own.name, [list(fact) for fact in appraisal.facts]
-            self.warnings = [list(one) for one in appraisal.warnings or [("fine", {})]]
+            self.warnings = [list(one) for one in appraisal.said]
             self.bits = pair(appraisal.picture())
             self.tell("ready", name=own.name)
 
         self._drop()
-        return self.run(self.words["en"]["title"], work)
+        job = self.run(self.words["en"]["title"], work)
+        if job is None and keep is not None:
+            keep.cleanup()
+        return job
+
+    def _forget(self):
+        """What was there before is not what was asked for."""
+        self.own, self.name, self.told = None, "", []
+        self.facts, self.warnings, self.bits = [], [], []
 
     def _changed(self, job):
-        if job.failure is not None:  # what was there before is not what was asked for
-            self.own, self.name, self.facts, self.warnings, self.bits = None, "", [], [], []
+        if job.failure is not None:
+            self._forget()
         super()._changed(job)

@@ -13,7 +13,8 @@ function buildVocabulary(ui) {
   const covers = element("output", { class: "mof-covers", "aria-live": "off" });
   const curve = buildPicture(ui, "curve");
   const known = buildPicture(ui, "known");
-  const text = element("textarea", { rows: 2, "data-name": "text", lang: "zh-CN" });
+  const text = element("textarea",
+    { rows: 2, maxlength: MOST_TYPED, "data-name": "text", lang: "zh-CN" });
 
   let last = 0, later = null, still = null;
   /** Sends what there is now, at most so often, and the last of all for certain. */

@@ -30,6 +30,7 @@ class VocabularyPanel(Panel):
     _esm = script("vocabulary.js")
     _css = STYLE + (HERE / "vocabulary.css").read_text(encoding="utf-8")
     words = texts.texts(texts.COMMON, VOCABULARY)
+    aside = (*Panel.aside, "keep")  # it follows every change by itself
     about = "Vocabulary 词表: run this cell to try sizes 运行本单元格即可试不同大小"
 
     choices = traitlets.List().tag(sync=True)  # of [characters kept, share of the text covered]

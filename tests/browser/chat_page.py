@@ -1,6 +1,6 @@
 """A chat widget on a page, as a test uses it: by role and class, never by what is written."""
 
-from .harness import PATIENCE
+from .harness import until
 
 LITERT = """\
 from mof_lab import shipped
@@ -111,8 +111,7 @@ class ChatPage:
         )
 
     def wait(self, condition):
-        handle = self.root.element_handle()
-        self.page.wait_for_function(condition, arg=handle, timeout=PATIENCE * 1000)
+        until(self.root, condition)
 
     def milliseconds(self, script):
         """What one of the measuring scripts above finds for a click on the button."""

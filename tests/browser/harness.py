@@ -28,7 +28,6 @@ PATIENCE = 120  # seconds until what has not come is taken not to come; a busy m
 #: What would cover buttons or leave cells undrawn; see `Lab.choose` for the rest.
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    "notebook-extension/tracker": {"windowingMode": "none"},
 }
 
 
@@ -143,6 +142,7 @@ class Lab(Server):
             "--LabApp.extension_manager=readonly",
         )
         self.kernel("python3")
+        self.choose()
 
     def choose(
         self,
@@ -198,6 +198,13 @@ class Lab(Server):
     def run(self, page):
         """Runs all cells of the open notebook."""
         self.command(page, "notebook:run-all-cells")
+
+
+def until(root, condition):
+    """Waits until a function of JavaScript is true of an element on the page."""
+    root.page.wait_for_function(
+        condition, arg=root.element_handle(), timeout=PATIENCE * 1000, polling=50
+    )
 
 
 def slowness():

@@ -217,6 +217,7 @@ def test_with_the_keyboard_alone(chat):
     page.keyboard.press("Enter")
     chat.wait("root => root.querySelector('.mof-note')?.textContent")
     chat.idle()
+    assert chat.root.locator("[aria-live=polite] > p").all_text_contents() == chat.answers()
     page.keyboard.press("Shift+Tab")  # to the characters of the answer
     seen = []
     for _ in range(3):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .harness import PATIENCE
+from .harness import until
 
 SOURCE = """\
 from mof_lab import shipped
@@ -23,11 +23,6 @@ def root(lab, browser_page):
     return root
 
 
-def until(root, condition):
-    handle = root.element_handle()
-    root.page.wait_for_function(condition, arg=handle, timeout=PATIENCE * 1000)
-
-
 def about(root):
     return root.locator(".mof-about").first.text_content()
 
@@ -43,9 +38,7 @@ def test_pointing_previews_clicking_locks_arrows_move(root, pictures):
     cells.nth(5).click()
     assert cells.nth(5).get_attribute("aria-current") == "true"
     root.page.keyboard.press("ArrowRight")
-    # The kernel's word on the click before may come in between.
-    here = "root => [...root.querySelectorAll('.mof-axis')[0].querySelectorAll('.mof-cell')]"
-    until(root, f"{here}[6].getAttribute('aria-current') === 'true'")
+    assert cells.nth(6).get_attribute("aria-current") == "true"
     root.locator(".mof-status").hover()
     until(root, "root => root.querySelector('.mof-about').textContent.includes('6: ')")
     root.page.locator(".jp-InputArea").first.evaluate("a => a.style.display = 'none'")
@@ -53,6 +46,27 @@ def test_pointing_previews_clicking_locks_arrows_move(root, pictures):
     root.page.screenshot(path=pictures / "explorer.png")
     root.page.keyboard.press("Escape")
     assert root.locator("[aria-current=true]").count() == 0
+
+
+def test_what_is_locked_never_jumps_back(root):
+    """The kernel's word on an earlier character comes while the arrow keys go on."""
+    axis = root.locator(".mof-axis").first
+    axis.locator(".mof-cell").first.click()
+    axis.evaluate(
+        """axis => {
+          const cells = [...axis.querySelectorAll(".mof-cell")];
+          const at = () => cells.findIndex((c) => c.getAttribute("aria-current") === "true");
+          window.locked = [at()];
+          new MutationObserver(() => at() !== window.locked.at(-1) && window.locked.push(at()))
+            .observe(axis, { attributes: true, subtree: true });
+        }"""
+    )
+    for wait in (200, 20, 120, 160, 60, 250, 10):
+        root.page.wait_for_timeout(wait)
+        root.page.keyboard.press("ArrowRight")
+    root.page.wait_for_timeout(2000)
+    assert root.page.evaluate("window.locked") == list(range(8))
+    root.page.keyboard.press("Escape")
 
 
 def test_a_switch_moves_the_probabilities_and_back(root, pictures):

@@ -7,7 +7,7 @@ import pytest
 
 from mof_lab import archive
 
-from .harness import PATIENCE, ROOT
+from .harness import PATIENCE, ROOT, until
 
 UPLOAD = """\
 from mof_lab import own_text
@@ -40,11 +40,6 @@ def root(lab, browser_page, tmp_path_factory):
     root = browser_page.locator(".mof-panel").first
     root.wait_for(timeout=PATIENCE * 1000)
     return root
-
-
-def until(root, condition):
-    handle = root.element_handle()
-    root.page.wait_for_function(condition, arg=handle, timeout=PATIENCE * 1000)
 
 
 def choose(root, name, data):

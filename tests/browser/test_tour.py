@@ -5,7 +5,7 @@ import json
 import pytest
 
 from .chat_page import ChatPage, reloaded
-from .harness import PATIENCE, ROOT, SIZE
+from .harness import ROOT, SIZE, until
 
 GUIDE = "from mof_lab.notebook import tour\nguide = tour({name!r})\nguide.address = {to!r}\nguide"
 CHAT = """\
@@ -140,16 +140,21 @@ def test_any_order_leaving_reloading_and_coming_back(lab, page):
     assert tour.framed.count() == 1  # still the present step's
     tour.action("leave").click()
     tour.framed.wait_for(state="detached")
+    chat.action("again").click()
+    tour.ticked("again")
+    chat.idle()
     lab.command(page, "docmanager:save")
     reloaded(page)
     tour = TourPage(page)
     tour.ticked("say")
-    assert sorted(tour.done()) == ["forget", "say"]
+    tour.strip.wait_for(state="attached")
+    assert tour.strip.locator(".mof-note").text_content() == ""  # it is no news any more
+    assert sorted(tour.done()) == ["again", "forget", "say"]
     tour.action("go_on").click()
     tour.at("warm")
     lab.command(page, "notebook:run-all-cells")  # the cell again: the same tour
     tour.at("warm")
-    assert sorted(tour.done()) == ["forget", "say"]
+    assert sorted(tour.done()) == ["again", "forget", "say"]
 
 
 def test_with_the_keyboard_alone(lab, page):
@@ -295,11 +300,7 @@ def follow_inside(tour, root):
     """Does all of the tour of the explorer."""
 
     def idle():
-        root.page.wait_for_function(
-            "root => root.dataset.state === 'idle'",
-            arg=root.element_handle(),
-            timeout=PATIENCE * 1000,
-        )
+        until(root, "root => root.dataset.state === 'idle'")
 
     cell = root.locator(".mof-axis").first.locator(".mof-cell").nth(4)
     cell.scroll_into_view_if_needed()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .harness import PATIENCE, slowness
+from .harness import PATIENCE, slowness, until
 
 SOURCE = """\
 from dataclasses import replace
@@ -64,12 +64,6 @@ def root(lab, browser_page):
     root = browser_page.locator(".mof-panel").first
     root.wait_for(timeout=PATIENCE * 1000)
     return root
-
-
-def until(root, condition):
-    root.page.wait_for_function(
-        condition, arg=root.element_handle(), timeout=PATIENCE * 1000, polling=50
-    )
 
 
 def press(root, key):

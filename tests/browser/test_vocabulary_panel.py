@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from .harness import PATIENCE
+from .harness import until
 
 SOURCE = """\
 from collections import Counter
@@ -27,11 +27,6 @@ def shown(lab, page, name):
 @pytest.fixture(scope="module")
 def root(lab, browser_page):
     return shown(lab, browser_page, "vocabulary.ipynb")
-
-
-def until(root, condition):
-    handle = root.element_handle()
-    root.page.wait_for_function(condition, arg=handle, timeout=PATIENCE * 1000)
 
 
 def framed(root, count):
