@@ -13,7 +13,9 @@ from nbformat import v4
 import lab
 from benchmarks import __main__ as program
 from benchmarks import first_answer, peers, results, timing
-from benchmarks.worker import Worker, WorkerError
+from benchmarks.worker import Worker, WorkerError, warm_up
+from benchmarks.workers import answering
+from mof_lab.chat import ChatSession
 from mof_lab.errors import LabError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,6 +88,28 @@ def test_a_worker_that_ends_says_how(toy):
             toy.ask("die")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "calls"),
+    [
+        ((9, 1, 1.2, 1), 3),  # the first compiles
+        ((9, 8, 1, 1), 2),  # two that agree
+        ((9, 1, 9, 1, 1.1, 1), 5),  # one compiles late
+        ((9, 1, 9, 1, 9, 1, 9, 1), 6),  # nothing is steady here: it is measured all the same
+    ],
+)
+def test_a_step_is_measured_once_two_in_a_row_agree(seconds, calls, monkeypatch):
+    clock, made = [0.0], []
+    monkeypatch.setattr("benchmarks.worker.time.perf_counter", lambda: clock[0])
+
+    def step():
+        made.append(10 * len(made) + 10)  # other numbers of tokens: it is the pace that agrees
+        clock[0] += seconds[len(made) - 1] * made[-1]
+        return made[-1]
+
+    warm_up(step)
+    assert len(made) == calls
+
+
 def test_a_worker_ends_with_its_input():
     with Worker("toy", [sys.executable, "-c", TOY]) as worker:
         worker.ask("add", a=1, b=1)
@@ -142,6 +166,22 @@ def test_rounds_alternate_and_a_failing_program_is_left_out():
 def test_a_ratio_needs_both():
     assert timing.ratio(6, 3) == 2
     assert timing.ratio(None, 3) is timing.ratio(6, None) is None
+
+
+def test_positions_are_compared_in_one_model(checkpoint_folder, monkeypatch):
+    """Else the cost of a late character would be that of other weights and other threads."""
+    opened, loaded = [], ChatSession.from_checkpoint
+    monkeypatch.setattr(
+        ChatSession, "from_checkpoint", lambda folder: opened.append(folder) or loaded(folder)
+    )
+    one = answering.Answering()
+    one.start(str(checkpoint_folder))
+    for _ in range(2):
+        assert one.write(50, 3)["tokens"] == 3
+    early, late = (one.sessions[position].decoder for position in (20, 50))
+    assert len(opened) == 1
+    assert early.model is late.model
+    assert early.state is not late.state
 
 
 # ---- a first answer -----------------------------------------------------------------------------

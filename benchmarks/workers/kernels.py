@@ -13,7 +13,7 @@ from mof_lab.model import MoF
 from mof_lab.planner import product_rate
 from mof_lab.profiling import memory_bandwidth
 
-from ..worker import repeat, serve
+from ..worker import repeat, serve, warm_up
 
 
 class Layer:
@@ -47,7 +47,7 @@ class Layer:
             return batch * time
 
         self.step = step
-        step()
+        warm_up(step)
         return {}
 
     def run(self, seconds):
