@@ -95,6 +95,9 @@ def _speeds(options, folder, result, tell):
             program = f"memory bandwidth, {bandwidth / 1e9:.0f} GB/s, {kind}"
             row = (preset.name, program, f"{value:,.1f}", f"{1000 / value:,.2f}", "")
             result.rows.append(row)
+            if found.get("published"):
+                figure = f"{{preset}}_answer_{kind}_vs_published"
+                result.bound(figure, value / found["published"])
     early, late, published = (
         found.get(x) for x in (f"ours: {EARLY}", f"ours: {LATE}", "published")
     )
