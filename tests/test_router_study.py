@@ -184,6 +184,7 @@ def test_a_third_expert_learns_alone_then_is_routed(tool, preset, monkeypatch, t
 
 def test_a_study_of_three_has_a_file_and_a_page_of_its_own(tool, monkeypatch, tmp_path):
     def run(self, variant, seed, folder):
+        assert folder.parts[-2:] == ("tiny-gru-transformer-convolution", "plain-1")
         ways = ("mixture", *self.preset.model.experts)
         one = {way: {"4": 0.5} for way in ways}
         weights = {kind: [0.2, 0.3, 0.5] for kind in ("knowledge", "reasoning")}

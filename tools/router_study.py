@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from mof_lab import corpus, pipeline, processes
+from mof_lab.configuration import ModelConfig
 from mof_lab.configuration import preset as preset_named
 from mof_lab.corpus import QUESTION_KINDS
 from mof_lab.errors import LabError
@@ -251,6 +252,8 @@ def study(wanted, variants, seeds, results=RESULTS, page=PAGE, folder=None, tell
     """
     folder = folder or runs_folder() / "router-study"
     settings = wanted.settings()
+    # Two studies at once must not meet in one folder; the usual experts are not named there.
+    experts = () if tuple(settings["experts"]) == ModelConfig.experts else settings["experts"]
     found = read(results) if results.exists() else {"settings": settings, "runs": {}}
     if found["settings"] != settings:
         raise LabError(
@@ -263,7 +266,7 @@ def study(wanted, variants, seeds, results=RESULTS, page=PAGE, folder=None, tell
             if str(seed) in done:
                 continue
             tell(f"{variant}, seed {seed} …")
-            place = folder / wanted.preset.name / f"{variant}-{seed}"
+            place = folder / "-".join([wanted.preset.name, *experts]) / f"{variant}-{seed}"
             done[str(seed)] = wanted.run(variant, seed, place)
             text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
             write_atomically(results, text.encode("utf-8"))
