@@ -170,9 +170,7 @@ def changed(preset, changes):
             own[name] = value
         else:
             model[name] = value
-    return replace(
-        preset, stages=tuple(stages), model=replace(preset.model, **model), **own
-    )
+    return replace(preset, stages=tuple(stages), model=replace(preset.model, **model), **own)
 
 
 def run(name, variant):
@@ -217,10 +215,11 @@ def page(results):
         "",
         "Made by `tools/trials.py` from `docs/trials.json`. Each trial changes one thing of a "
         "preset and trains as many minutes as the others of its question (or steps, where a step "
-        "costs all the same), on the same text; the schedule ends with them. Bits per character and right answers are those of held-out "
-        "text and questions, as in every report. One run each: read a difference against those of "
-        "the first question, which changes nothing but the seed; and only between rows of the same "
-        "text.",
+        "costs all the same), on the same text; the schedule ends with them. Bits per character "
+        "and right answers are those of held-out text and questions, as in every report. One run "
+        "each: read a difference against those of the first question, which changes nothing but "
+        "the seed, and with it what is drawn of the reasoning text; and only between rows of the "
+        "same text.",
     ]
     for name, trial in TRIALS.items():
         done = results.get(name, {})
