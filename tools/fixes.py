@@ -173,11 +173,13 @@ def judge(model, vocabulary, asked, questions):
     from mof_lab.evaluation import tally
     from mof_lab.published import honest
 
-    surprise = {}
-    for kind, targets in asked.items():
-        _, texts, characters = zip(*targets, strict=True)
-        bits = honest.surprise(model, texts, characters) / math.log(2)
-        surprise[kind] = " ".join(str(round(1000 * float(b))) for b in bits)
+    _, texts, characters = zip(*itertools.chain(*asked.values()), strict=True)
+    bits = honest.surprise(model, texts, characters) / math.log(2)
+    ends = np.cumsum([len(targets) for targets in asked.values()])
+    surprise = {
+        kind: " ".join(str(round(1000 * float(b))) for b in part)
+        for kind, part in zip(asked, np.split(bits, ends[:-1]), strict=True)
+    }
     counts, _ = tally(questions, honest.answer(model, vocabulary, questions))
     return {
         "parameters": model.count_params(),
