@@ -293,3 +293,19 @@ def trial(name, file=PROJECT / "docs" / "trials.json"):
     kinds = next(iter(found[name].values()))["answers"]
     header = ["variant 做法", "seconds 秒", "characters seen 读的字", "bits/char 每字比特"]
     return table([*header, *(f"right: {kind}" for kind in kinds)], rows)
+
+
+def fixes(file=PROJECT / "docs" / "fixes.json"):
+    """What each fix of the published model is worth, as text, from the file of `tools/fixes.py`."""
+    found = json.loads(file.read_text(encoding="utf-8"))["rungs"] if file.exists() else {}
+    if not found:
+        return "Not run yet: `python tools/fixes.py` does it. 尚未运行。"
+    rows = []
+    for rung, figures in found.items():
+        bits = "{:.2f} [{:.2f}, {:.2f}]".format(*figures["bits"][0])
+        targets = "–" if figures["targets"] is None else f"{figures['targets']:,}"
+        right = [f"{a['correct']:,} of {a['total']:,}" for a in figures["answers"].values()]
+        rows.append([rung, targets, bits, *right])
+    kinds = next(iter(found.values()))["answers"]
+    header = ["rung 级", "targets learnt 学过的目标", "bits/char 每字比特"]
+    return table([*header, *(f"right: {kind}" for kind in kinds)], rows)
