@@ -119,15 +119,17 @@ def project(preset, data=DATA):
 
 
 LISTENING = ("嗯，我听着呢。", "好，接着说。", "后来呢？", "我在听。")
-#: Characters of a dialogue that fits in a window of 256, its marks counted.
-ROOM = 250
+#: Characters of a window that a dialogue to remember from leaves free.
+SPARE = 6
+#: Talks that may be tried for one that is kept: in a small window few have room.
+TRIES = 20
 
 
 def _memories(preset, rows, facts):
     """`Preset.memories` dialogues in which something is told and asked for some exchanges later.
 
     Between lies what the other documents are made of: exchanges of the dialogues, facts, sums,
-    sentences of stories.
+    sentences of stories. Each fits in a window; where hardly any does, there are fewer.
     """
     rng = random.Random(f"memories {preset.seed}")
     said = [(row["kind"], tuple(m["content"] for m in row["messages"])) for row in rows]
@@ -154,10 +156,12 @@ def _memories(preset, rows, facts):
                 pairs.append((rng.choice(sentences), rng.choice(LISTENING)))
         return pairs[:count]
 
-    found = {}
-    while len(found) < preset.memories:
-        turns = tuple(reasoning.memory.remembered(rng, fillers, ROOM))
-        if turns not in known:
+    found, room = {}, preset.window - SPARE
+    for _ in range(TRIES * preset.memories):
+        if len(found) == preset.memories:
+            break
+        turns = tuple(reasoning.memory.remembered(rng, fillers, room))
+        if turns and turns not in known:
             found.setdefault(turns, _dialogue("chat", f"memory {len(found)}", turns))
     return list(found.values())
 

@@ -11,11 +11,11 @@ import json
 import platform
 import time
 from collections import Counter
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 
 from . import checkpoint, corpus, curriculum, litert, processes, recorder
-from .configuration import Preset, Stage, to_dict
+from .configuration import ModelConfig, Preset, Stage, to_dict
 from .configuration import preset as preset_named
 from .errors import LabError
 from .export import export
@@ -85,11 +85,12 @@ class Run:
             write_atomically(path, text.encode("utf-8"))
         try:
             theirs = json.loads(path.read_text(encoding="utf-8"))
-            # An older run knows nothing of the options that came later: they are off.
-            off = json.loads(json.dumps(to_dict(Stage("", (), 0))))
-            theirs["preset"]["stages"] = [off | stage for stage in theirs["preset"]["stages"]]
-            for name in ("order", "memories"):
-                theirs["preset"].setdefault(name, getattr(Preset, name))
+            # An older run knows nothing of the options that came later: they are what they are
+            # unless told otherwise.
+            theirs["preset"] = _defaults(Preset) | theirs["preset"]
+            theirs["preset"]["model"] = _defaults(ModelConfig) | theirs["preset"]["model"]
+            usual = _defaults(Stage)
+            theirs["preset"]["stages"] = [usual | stage for stage in theirs["preset"]["stages"]]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             theirs = None
         if theirs != mine:
@@ -177,6 +178,12 @@ class Run:
             seconds, left = max(1.0, seconds - spent), left - work[stage.name]
             before = stage.name
         return reports
+
+
+def _defaults(kind):
+    """The options of a dataclass that may be left out, as JSON has them."""
+    values = {f.name: f.default for f in fields(kind) if f.default is not MISSING}
+    return json.loads(json.dumps(values))
 
 
 def step_cost(stage):

@@ -337,9 +337,11 @@ class Trainer:
 
     def _one_step(self):
         batch = self.strategy.experimental_distribute_values_from_function(self._part)
-        self.optimizer.learning_rate = learning_rate(
+        rate = learning_rate(
             self.record.step, self.record.steps, self.stage.learning_rate, self.preset
         )
+        # NumPy's: TensorFlow keeps each Python number that it was ever given, 0.7 kB a step.
+        self.optimizer.learning_rate = np.float32(rate)
         try:
             loss = tf.identity(self._step(*batch))
         except KeyboardInterrupt:

@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat import v4
 
 import lab
 from benchmarks import __main__ as program
-from benchmarks import peers, results, timing
+from benchmarks import first_answer, peers, results, timing
 from benchmarks.worker import Worker, WorkerError
 from mof_lab.errors import LabError
 
@@ -140,6 +142,54 @@ def test_rounds_alternate_and_a_failing_program_is_left_out():
 def test_a_ratio_needs_both():
     assert timing.ratio(6, 3) == 2
     assert timing.ratio(None, 3) is timing.ratio(6, None) is None
+
+
+# ---- a first answer -----------------------------------------------------------------------------
+
+PICTURE = 'from IPython.display import SVG, display\ndisplay(SVG("<svg></svg>"))'
+
+
+def a_notebook(folder, *cells):
+    path = folder / "first.ipynb"
+    nbformat.write(v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells]), path)
+    return path
+
+
+def test_the_first_answer_is_the_first_picture(tmp_path, monkeypatch):
+    """A stream is none; what comes after the picture is not waited for."""
+    cells = ("print('▶')", "import os\nassert os.environ['A'] == '1'", PICTURE, "1 / 0")
+    monkeypatch.setattr(first_answer, "NOTEBOOK", a_notebook(tmp_path, *cells))
+    assert first_answer.seconds_to_first_answer({"A": "1"}) > 0
+
+
+@pytest.mark.parametrize(
+    ("cell", "silence", "words"),
+    [
+        ("1 / 0", 60, "first.ipynb failed: ZeroDivisionError: division by zero"),
+        ("print('▶')", 60, "first.ipynb ended without showing a chat that answered"),
+        ("import time\ntime.sleep(60)", 0.5, "first.ipynb said nothing for 0.5 seconds"),
+    ],
+)
+def test_a_notebook_that_answers_nothing_is_one_sentence(
+    cell, silence, words, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(first_answer, "NOTEBOOK", a_notebook(tmp_path, cell))
+    monkeypatch.setattr(first_answer, "SILENCE", silence)
+    with pytest.raises(WorkerError, match=words):
+        first_answer.seconds_to_first_answer()
+
+
+def test_the_first_notebook_shows_its_chat_before_any_other_picture():
+    """What `first_answer` waits for, as it was committed."""
+    cells = [c for c in nbformat.read(first_answer.NOTEBOOK, 4).cells if c.cell_type == "code"]
+    shown = [
+        (o.output_type, c.source)
+        for c in cells
+        for o in c.outputs
+        if first_answer.ANSWER in o.get("data", {})
+    ]
+    assert shown[0][0] == "display_data"
+    assert "chat.say(" in shown[0][1]
 
 
 # ---- results ------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The project's own text: enough of it, nothing twice, nothing leaked, simplified, and right."""
 
 import json
+import random
 import re
 from collections import Counter
 from dataclasses import replace
@@ -182,6 +183,14 @@ def memories():
     return found
 
 
+@pytest.fixture(scope="module")
+def short_memories():
+    """Those of a preset with a small window."""
+    preset = replace(PRESETS["tiny"], window=96, reasoning_examples=500, memories=100)
+    rows = corpus.project(preset).train
+    return [turns(row) for row in rows if re.match(r"memory \d", row["key"])]
+
+
 def recalls(talk):
     """(topic, value, turns it is told in, turn it is asked for in) of each answer from memory."""
     for name, topic in (memory.TOPICS | memory.MORE_TOPICS).items():
@@ -222,9 +231,20 @@ def test_what_is_told_is_not_kept_for_judging(memories):
             assert not is_kept(f"memory {name} {value}"), talk
 
 
-def test_a_talk_to_remember_fits_in_a_window(memories):
-    assert max(sum(len(text) + 2 for text in talk) for talk in memories) <= corpus.ROOM
-    assert len(set(memories)) == len(memories)
+def test_a_talk_to_remember_fits_in_a_window(memories, short_memories):
+    assert len(short_memories) == 100
+    for talks, window in ((memories, 256), (short_memories, 96)):
+        longest = max(sum(len(text) + 2 for text in talk) for talk in talks)
+        assert 0.9 * (window - corpus.SPARE) <= longest <= window - corpus.SPARE
+        assert len(set(talks)) == len(talks)
+        assert all(list(recalls(talk)) for talk in talks)
+
+
+def test_where_nothing_has_room_nothing_is_remembered():
+    rng, none = random.Random(1), lambda count: []
+    assert [memory.remembered(rng, none, 10) for _ in range(20)] == [[]] * 20
+    preset = replace(PRESETS["tiny"], window=16, reasoning_examples=10, memories=5)
+    assert not [r for r in corpus.project(preset).train if re.match(r"memory \d", r["key"])]
 
 
 # Nothing leaks

@@ -1,4 +1,4 @@
-"""The map of the code names every module, and none that is not there; READMEs show what exists."""
+"""The map of the code names every module, none that is not there; pages show what exists."""
 
 import re
 from pathlib import Path
@@ -46,6 +46,19 @@ def test_a_front_page_shows_and_links_to_what_exists(name):
     local = [place for place in places if "://" not in place]
     assert len(local) > 20
     assert [place for place in local if not (ROOT / place).exists()] == []
+
+
+def test_every_picture_is_shown_somewhere_and_every_picture_shown_exists():
+    pages = [*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")]
+    pattern = r'!\[[^\]]*\]\(([^)#]+)|(?:src|srcset)="([^"]+)"'
+    shown = set()
+    for page in pages:
+        places = {a or b for a, b in re.findall(pattern, page.read_text(encoding="utf-8"))}
+        shown |= {(page.parent / p).resolve() for p in places if "://" not in p}
+    there = {path.resolve() for path in (ROOT / "docs" / "images").iterdir()}
+    assert len(there) > 10
+    assert there - shown == set(), "show them in docs/gallery.md, or delete them"
+    assert {path for path in shown if not path.exists()} == set()
 
 
 def test_both_front_pages_say_the_same():

@@ -178,6 +178,27 @@ def test_a_folder_with_a_foreign_run_file(tmp_path, text, preset):
     assert "\n" not in str(caught.value)
 
 
+def test_a_run_from_before_some_options_is_opened(tmp_path, text, preset):
+    """It was made as these options are unless told otherwise; another value is another run."""
+    pipeline.Run(preset, tmp_path, text)
+    path = tmp_path / "run.json"
+    written = json.loads(path.read_text(encoding="utf-8"))
+    for name in ("order", "memories", "average", "optimizer", "accumulate", "xla"):
+        del written["preset"][name]
+    del written["preset"]["model"]["recompute"]
+    for stage in written["preset"]["stages"]:
+        del stage["balance"], stage["entropy"]
+    path.write_text(json.dumps(written), encoding="utf-8")
+    pipeline.Run(preset, tmp_path, text)
+    for change in ({"average": 0.9}, {"order": "length"}):
+        with pytest.raises(LabError, match="another preset"):
+            pipeline.Run(replace(preset, **change), tmp_path, text)
+    del written["preset"]["window"]  # no option: every run has one
+    path.write_text(json.dumps(written), encoding="utf-8")
+    with pytest.raises(LabError, match="another preset"):
+        pipeline.Run(preset, tmp_path, text)
+
+
 @pytest.mark.parametrize("where", ["vocabulary", "windows"])
 def test_a_full_disk_while_preparing(tmp_path, text, preset, monkeypatch, where):
     """One sentence, and the same call goes on when there is space again."""

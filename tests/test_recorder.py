@@ -1,6 +1,8 @@
 """A run that is recorded, one that was not, and what of both is shipped."""
 
+import copy
 import importlib.util
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,6 +148,35 @@ def test_what_ships_is_small_and_less_is_shipped_where_less_is_kept(
     )
     assert ([p.step for p in gru.points], gru.points[-1].seconds_left) == ([3, 6], 0)
     assert gru.moments == [] and len(router.moments) >= 2
+
+
+def test_small_talk_is_told_apart_from_knowledge(tool):
+    answers = {
+        "knowledge": {"correct": 9, "total": 20},
+        "knowledge.places": {"correct": 7, "total": 8},
+        "knowledge.talk": {"correct": 2, "total": 12},
+    }
+    before = copy.deepcopy(answers)
+    assert tool.told_apart(answers) == {
+        "knowledge": {"correct": 7, "total": 8},
+        "knowledge.places": {"correct": 7, "total": 8},
+        "talk": {"correct": 2, "total": 12},
+    }
+    assert answers == before
+    without = {kind: answers[kind] for kind in ("knowledge.places",)}
+    assert tool.told_apart(without) == without
+
+
+@pytest.mark.parametrize("chinese", [False, True], ids=["English", "Chinese"])
+@pytest.mark.parametrize("name", ["small", "tiny"])
+def test_the_figures_of_the_front_pages_are_those_of_the_reports(tool, name, chinese):
+    file = folders.shipped(name) / "report.json"
+    report = json.loads(file.read_text(encoding="utf-8"))
+    page = folders.PROJECT / ("README.zh-CN.md" if chinese else "README.md")
+    written = tool.results(report, chinese)
+    assert f"\n{written}\n<!-- end of {name} -->" in page.read_text(encoding="utf-8")
+    talk = f"| {'闲聊' if chinese else 'small talk'} |"
+    assert (talk in written) == (name == "small")  # no row for what tiny never read
 
 
 def test_reduced_to_what_was_asked_for():

@@ -2,7 +2,6 @@
 
     python tools/moving_picture.py                    # docs/images/chat_moving.webp
     python tools/moving_picture.py --language zh      # …_zh.webp
-    python tools/moving_picture.py --theme dark       # …_dark.webp
 
 Messages are typed a word at a time, as an input method gives them, and the widget is photographed
 ten times a second, while it writes as often as the machine can. Nothing is drawn or left out. A
@@ -35,7 +34,6 @@ from mof_lab.files import write_atomically  # noqa: E402
 NOTEBOOK, IMAGES = ROOT / "notebooks" / "06_chat.ipynb", ROOT / "docs" / "images"
 #: Something told, other talk, and the question for it.
 MESSAGES = (("我", "叫", "小雨"), ("介绍", "一下", "你", "自己"), ("我", "叫", "什么", "名字？"))
-THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 WIDTH, HEIGHT = 800, 1000  # pixels: of the picture, at most; of the browser's window
 LARGEST = 1_500_000  # bytes
@@ -127,13 +125,12 @@ class Camera:
         return self.chat.root.bounding_box() == self._place
 
 
-def record(folder, language, theme):
+def record(folder, language):
     """Films a conversation.
 
     Args:
         folder: an empty one, for JupyterLab.
         language: en or zh.
-        theme: light or dark.
 
     Returns:
         The `Shot`s.
@@ -149,7 +146,7 @@ def record(folder, language, theme):
     lab = harness.Lab(folder)
     try:
         nbformat.write(opening(nbformat.read(NOTEBOOK, 4)), lab.notebooks / NOTEBOOK.name)
-        lab.choose(theme=THEMES[theme])
+        lab.choose(theme="JupyterLab Light")
         with sync_playwright() as started:
             browser = started.chromium.launch(**harness.CHROMIUM_OPTIONS)
             context = browser.new_context(viewport={**harness.SIZE, "height": HEIGHT})
@@ -270,12 +267,11 @@ def encode(images, milliseconds):
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="moving_picture.py", description="Films the chat.")
     parser.add_argument("--language", choices=("en", "zh"), default="en")
-    parser.add_argument("--theme", choices=tuple(THEMES), default="light")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        shots = record(Path(folder), options.language, options.theme)
+        shots = record(Path(folder), options.language)
     images, milliseconds = develop(shots)
-    kind = "_zh" * (options.language == "zh") + "_dark" * (options.theme == "dark")
+    kind = "_zh" * (options.language == "zh")
     still = io.BytesIO()
     images[-1].save(still, "WEBP", lossless=True)
     for name, content in (("moving", encode(images, milliseconds)), ("still", still.getvalue())):

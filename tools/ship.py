@@ -4,6 +4,7 @@ picture to docs/images.
 
     python3 lab.py run --record           # without --record, a replay has no samples on the way
     python tools/ship.py runs/tiny tiny
+    python tools/ship.py tiny             # only the READMEs, from the report that ships
 """
 
 import json
@@ -11,19 +12,34 @@ import shutil
 import sys
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
+from mof_lab.folders import PROJECT, shipped
+
 RECORDED_BYTES = 95_000  # of all stages together
-KINDS = {
+#: The rows of a table, and what they are called in each language.
+ENGLISH = {
+    "story": "story",
+    "chat": "chat",
+    "knowledge": "knowledge",
+    "curious": "curious",
+    "talk": "small talk",
+    "familiar": "familiar",
+    "reasoning": "reasoning",
+}
+CHINESE = {
     "story": "故事",
     "chat": "对话",
     "knowledge": "知识",
+    "curious": "好奇",
+    "talk": "闲聊",
     "familiar": "知识，换个学过的问法",
     "reasoning": "推理",
 }
+#: Asked like knowledge, but of another kind: they are rows of their own.
+APART = ("curious", "talk")
 
 
 def main(run, name):
-    run, target = Path(run), PROJECT / "checkpoints" / name
+    run, target = Path(run), shipped(name)
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
     shutil.rmtree(target, ignore_errors=True)
     last = run / report["stages"][-1]["name"]
@@ -31,7 +47,13 @@ def main(run, name):
     for file in ("report.json", "report.html"):
         shutil.copy(run / file, target / file)
     ship_recordings(run, report, target)
-    draw(target, report)
+    if target == shipped():  # the picture is of the model to talk with
+        draw(target, report)
+    write_readmes(report, name)
+
+
+def write_readmes(report, name):
+    """The figures of a report into both READMEs, between the marks of `name`."""
     start, end = f"<!-- {name}: tools/ship.py writes this -->", f"<!-- end of {name} -->"
     for readme, chinese in (("README.md", False), ("README.zh-CN.md", True)):
         path = PROJECT / readme
@@ -64,7 +86,7 @@ def ship_recordings(run, report, target):
 
 
 def draw(checkpoint, report):
-    """The picture of the README: one dialogue of the run shipped last, by who wrote it."""
+    """The picture of the README: one dialogue of the run's own sample, by who wrote it."""
     import mof_lab
     from mof_lab import inspection, views
 
@@ -78,11 +100,20 @@ def draw(checkpoint, report):
     view.save(images / "routing.svg")
 
 
+def told_apart(answers):
+    """The answers of a report with the groups of `APART` as kinds, and knowledge without them."""
+    answers = dict(answers)
+    for kind in APART:
+        if part := answers.pop(f"knowledge.{kind}", None):
+            answers[kind] = part
+            answers["knowledge"] = {k: answers["knowledge"][k] - part[k] for k in part}
+    return answers
+
+
 def results(report, chinese):
     """Markdown: what this run gave."""
-    answers, weights, bits = (
-        report[k] for k in ("answers", "router_weights", "bits_per_character")
-    )
+    weights, bits = report["router_weights"], report["bits_per_character"]
+    answers = told_apart(report["answers"])
     minutes, peak = report["total_seconds"] / 60, report["peak_memory_bytes"] / 1e9
     experts, cores = " / ".join(report["experts"]), report["machine"]["cores"]
     if chinese:
@@ -100,12 +131,14 @@ def results(report, chinese):
             f"| kind | held-out bits/char | exactly right | router weights ({experts}) |",
         ]
     lines.append("|---|---|---|---|")
-    for kind, name in KINDS.items():
+    for kind, name in (CHINESE if chinese else ENGLISH).items():
         right = answers.get(kind)
+        if not right and kind not in bits:
+            continue  # the text of this run has none
         share = f"{right['correct']:,} / {right['total']:,}" if right else "–"
         split = " / ".join(f"{w:.2f}" for w in weights.get(kind, ())) or "–"
         each = f"{bits[kind]:.2f}" if kind in bits else "–"
-        lines.append(f"| {name if chinese else kind} | {each} | {share} | {split} |")
+        lines.append(f"| {name} | {each} | {share} | {split} |")
     if "comparison" in report:
         head = "同样的时间、同样的数据" if chinese else "same time, same data"
         names = ("知识", "推理") if chinese else ("knowledge", "reasoning")
@@ -131,4 +164,9 @@ def results(report, chinese):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) == 2:
+        (which,) = sys.argv[1:]
+        report = shipped(which) / "report.json"
+        write_readmes(json.loads(report.read_text(encoding="utf-8")), which)
+    else:
+        main(*sys.argv[1:])

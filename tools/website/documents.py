@@ -20,7 +20,7 @@ LANGUAGES = ("en", "zh")
 FRONT, AFTER = "README.md", ("docs/glossary.md", "docs/model_card.md")
 
 #: Written in both languages side by side: a page in each language, with the same contents.
-BILINGUAL = ("docs/glossary.md", "docs/model_card.md", "CONTRIBUTING.md")
+BILINGUAL = ("docs/glossary.md", "docs/gallery.md", "docs/model_card.md", "CONTRIBUTING.md")
 
 HAN = "\u4e00-\u9fff"  # inside the brackets of a pattern
 LINK = re.compile(r"""!?\[[^\]]*\]\(<?([^)\s>]+)|\b(?:href|src)="([^"]+)""")
