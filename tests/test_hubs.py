@@ -213,7 +213,7 @@ print(limits.allowed_memory(), limits.allowed_cores())
 
 @pytest.mark.slow
 def test_two_users_of_a_hub_on_this_machine(hub, tmp_path):
-    """Each gets a server, a copy of the notebooks by nbgitpuller, an answer; neither the other's."""
+    """Each gets a server, a copy of the notebooks by nbgitpuller, an answer; not the other's."""
     pytest.importorskip("nbgitpuller", reason="nbgitpuller is not installed: extra hub")
     shutil.copytree(ROOT / "notebooks", tmp_path / "mof-lab" / "notebooks")
     for command in (
