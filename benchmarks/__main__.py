@@ -13,6 +13,7 @@ from mof_lab.console import note, shown
 from mof_lab.errors import LabError
 
 from . import machine
+from .peers import PEERS, versions
 from .results import BARS
 
 SUITES = tuple(BARS)
@@ -61,6 +62,7 @@ def main(
             note(f"Other programs are at work here (load {before}): figures will be less sure.")
         result = module.run(options, note)
         facts = {**machine.facts(), "load": {"before": before, "after": machine.load()}}
+        facts["peers"] = {name: versions(name) for name in options.against if name in PEERS}
         path = result.save(facts, time.monotonic() - started)
         typer.echo(f"\n{result}\n\n{shown(path)}")
     except LabError as error:

@@ -15,6 +15,7 @@ from mof_lab.folders import runs_folder
 from mof_lab.planner import size_of
 
 from . import machine
+from .first_answer import seconds_to_first_answer
 from .peers import ours, peer
 from .results import Result
 from .timing import Field, medians, ratio, speed
@@ -24,7 +25,6 @@ PRESET = "t6"
 AGAINST = ("published",)
 ROUNDS = 7
 EARLY, LATE = 20, 2000  # positions in a text
-NOTEBOOK, ANSWER = PROJECT / "notebooks" / "00_start.ipynb", "▶"
 
 
 def run(options, tell):
@@ -95,6 +95,9 @@ def _speeds(options, folder, result, tell):
             program = f"memory bandwidth, {bandwidth / 1e9:.0f} GB/s, {kind}"
             row = (preset.name, program, f"{value:,.1f}", f"{1000 / value:,.2f}", "")
             result.rows.append(row)
+            if found.get("published"):
+                figure = f"{{preset}}_answer_{kind}_vs_published"
+                result.bound(figure, value / found["published"])
     early, late, published = (
         found.get(x) for x in (f"ours: {EARLY}", f"ours: {LATE}", "published")
     )
@@ -111,7 +114,10 @@ def _bandwidth(worker):
 def _start(rounds, result, tell):
     """Seconds to a first answer: in the first notebook, and in a process that does nothing else."""
     result.measured["first answer"] = {}
-    for what, measure in (("00_start", _notebook_seconds), ("a process alone", _process_seconds)):
+    for what, measure in (
+        ("00_start", seconds_to_first_answer),
+        ("a process alone", _process_seconds),
+    ):
         tell(f"From the start to the first answer: {what}.")
         try:
             seconds = [measure() for _ in range(rounds + 1)][1:]  # the first fills the file cache
@@ -123,32 +129,8 @@ def _start(rounds, result, tell):
         tell(f"  {median:.2f} s")
         result.measured["first answer"][what] = seconds
         result.rows.append(("tiny, as shipped", f"first answer, {what}", "", f"{median:.2f} s", ""))
-        if measure is _notebook_seconds:
+        if measure is seconds_to_first_answer:
             result.set("start_to_first_character_s", median)
-
-
-def _notebook_seconds():
-    """From the start of a kernel to the first line that a notebook's model says."""
-    import nbformat
-    from jupyter_client.manager import start_new_kernel
-
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    started = time.perf_counter()
-    manager, client = start_new_kernel(cwd=NOTEBOOK.parent, env=machine.worker_environment())
-    try:
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                client.execute(cell.source)
-        while True:
-            message = client.get_iopub_msg(timeout=300)
-            content = message["content"]
-            if message["msg_type"] == "error":
-                raise WorkerError(f"{content['ename']}: {content['evalue']}")
-            if message["msg_type"] == "stream" and ANSWER in content["text"]:
-                return time.perf_counter() - started
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
 
 
 def _process_seconds():

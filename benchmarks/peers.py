@@ -4,7 +4,10 @@ PyPI's Linux package of PyTorch brings CUDA libraries along, several GB that no 
 smaller CPU package is taken where pip or uv are told of one.
 """
 
+import json
+import re
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 
@@ -16,6 +19,21 @@ from .worker import Worker, WorkerError
 
 FOLDER = PROJECT / ".venv-bench"
 THIS_PYTHON = lab.python_version()
+
+
+#: For a Python whose environment has none of the lab's packages: arguments are names of packages.
+VERSIONS = """
+import json, platform, sys
+from importlib import metadata
+
+found = {"python": platform.python_version()}
+for name in sys.argv[1:]:
+    try:
+        found[name] = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        pass  # for another system
+print(json.dumps(found))
+"""
 
 
 @dataclass(frozen=True)
@@ -68,6 +86,17 @@ def python_of(name, tell):
         raise WorkerError(f"the environment of {name} could not be made") from None
     stamp.write_text(wanted, encoding="utf-8")
     return python
+
+
+def versions(name):
+    """Of Python and of the packages that a peer's environment was made of; {} if there is none."""
+    python = lab.environment_python(FOLDER / name)
+    packages = [re.match(r"[\w.-]+", one).group() for one in PEERS[name].requirements]
+    try:
+        done = subprocess.run([python, "-c", VERSIONS, *packages], capture_output=True, check=True)
+        return json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return {}
 
 
 def _interpreter(version):

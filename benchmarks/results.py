@@ -125,6 +125,7 @@ class Result:
     header: tuple  # of the table of what was measured
     rows: list = field(default_factory=list)  # of strings
     figures: dict = field(default_factory=dict)
+    bounds: dict = field(default_factory=dict)  # figure → what bounds it, where that was measured
     measured: dict = field(default_factory=dict)  # every single measurement, for the file
     notes: list = field(default_factory=list)
 
@@ -138,20 +139,27 @@ class Result:
         """Sets a figure, named as in `BARS`."""
         self.figures[figure.format(preset=self.preset)] = value
 
+    def bound(self, figure, value):
+        """Sets what a figure could reach at most here, or nothing where it was not measured."""
+        if value is not None:
+            self.bounds[figure.format(preset=self.preset)] = value
+
     def __str__(self):
         parts = [table(self.header, self.rows)] if self.rows else []
         if self.bars:
-            parts.append(table(("figure", "found", "wanted", ""), self._judged()))
+            parts.append(table(("figure", "found", "bound", "wanted", ""), self._judged()))
         return "\n\n".join(parts + self.notes)
 
     def _judged(self):
         for name, bar in self.bars.items():
             value = self.figures.get(name)
             found = "–" if value is None else f"{value:.3g} {bar.unit}"
+            bound = self.bounds.get(name)
+            bound = "" if bound is None else f"{bound:.3g} {bar.unit}"
             if self.preset != self.default_preset:
-                yield bar.about, found, "", ""
+                yield bar.about, found, bound, "", ""
                 continue
-            yield bar.about, found, bar.wanted, VERDICTS[bar.verdict(value)][0]
+            yield bar.about, found, bound, bar.wanted, VERDICTS[bar.verdict(value)][0]
 
     def save(self, machine, seconds, folder=FOLDER):
         """Writes `SUITE.json`, or `SUITE-PRESET.json` of another preset; returns its path."""
@@ -162,6 +170,7 @@ class Result:
             "suite": self.suite,
             "preset": self.preset,
             "figures": {name: _rounded(self.figures.get(name)) for name in self.bars},
+            "bounds": {name: _rounded(value) for name, value in self.bounds.items()},
             "table": {"header": self.header, "rows": self.rows},
             "measured": self.measured,
             "notes": self.notes,

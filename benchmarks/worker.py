@@ -121,6 +121,25 @@ def serve(actions):
     os._exit(0)  # nothing is left to keep; the threads of some libraries would take seconds
 
 
+def warm_up(step, most=6, within=0.3):
+    """Calls `step()`, which returns its tokens, until two in a row run at about the same pace.
+
+    What compiles does so in the first step, and may do so again in a later one.
+
+    Args:
+        most: calls at most.
+        within: the share by which the slower of two may exceed the quicker.
+    """
+    last = None
+    for _ in range(most):
+        started = time.perf_counter()
+        tokens = step()
+        pace = (time.perf_counter() - started) / tokens
+        if last is not None and max(pace, last) <= (1 + within) * min(pace, last):
+            return
+        last = pace
+
+
 def repeat(step, seconds):
     """Calls `step()`, which returns its tokens, until `seconds` are over or none are left.
 

@@ -7,13 +7,13 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def runs_folder():
-    """The folder of all runs: MOF_LAB_RUNS, or `runs/` of the project."""
-    return Path(os.environ.get("MOF_LAB_RUNS") or PROJECT / "runs")
+    """The folder of all runs: MOF_LAB_RUNS (`~` is the user's home), or `runs/` of the project."""
+    return Path(os.environ.get("MOF_LAB_RUNS") or PROJECT / "runs").expanduser()
 
 
 def cache_folder():
     """Where downloads are kept: MOF_LAB_CACHE, or `.cache/` of the project."""
-    return Path(os.environ.get("MOF_LAB_CACHE") or PROJECT / ".cache")
+    return Path(os.environ.get("MOF_LAB_CACHE") or PROJECT / ".cache").expanduser()
 
 
 def shipped(name="small"):

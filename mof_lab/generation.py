@@ -38,6 +38,8 @@ class Sampling:
                 raise LabError(f"{name} is {value}; expected a number from {low} to {high}.")
 
 
+#: So many are sorted for `Sampling.top_p`, if they reach it.
+CANDIDATES = 200
 NEVER = (PADDING, UNKNOWN, 2, 3, 4)  # what an answer can't contain: everything special but END
 
 
@@ -69,11 +71,29 @@ def probabilities(logits, sampling, written=()):
     result = np.exp(logits - logits.max())
     result /= result.sum()
     if sampling.top_p < 1.0:
-        order = np.argsort(-result)
-        before = np.cumsum(result[order]) - result[order]
-        result[order[before >= max(sampling.top_p, 1e-9)]] = 0.0
-        result /= result.sum()
+        kept = _most_probable(result, max(sampling.top_p, 1e-9))
+        chosen = np.zeros_like(result)
+        chosen[kept] = result[kept]
+        result = chosen / chosen.sum()
     return result
+
+
+def _most_probable(chances, share):
+    """The fewest ids that together reach a share, or all; of equal ones those with small ids.
+
+    Almost always a few are enough: only the largest are sorted, and all of them where these do
+    not reach it.
+    """
+    candidates = np.arange(len(chances))
+    if len(chances) > CANDIDATES:
+        least = np.partition(chances, -CANDIDATES)[-CANDIDATES]
+        candidates = np.flatnonzero((chances >= least) & (chances > 0))  # with all equal ones
+    while True:
+        order = candidates[np.argsort(-chances[candidates], kind="stable")]
+        together = np.cumsum(chances[order])
+        if together[-1] >= share or len(order) == len(chances):
+            return order[: np.searchsorted(together, share) + 1]
+        candidates = np.arange(len(chances))
 
 
 @dataclass(frozen=True)

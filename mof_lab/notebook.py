@@ -13,6 +13,7 @@ from . import archive, checkpoint
 from .configuration import preset
 from .errors import LabError
 from .folders import PROJECT, fast, runs_folder, shipped
+from .generation import Decoder
 from .jobs import NotReadyError
 from .packing import encode_dialogue
 from .pipeline import Run
@@ -194,6 +195,33 @@ def reminder(topic, told, answered, exchanges):
     return [(("user", "assistant")[i % 2], text) for i, text in enumerate(said)]
 
 
+#: Where an answer's two characters stand in a dialogue: 。 and ⟨end⟩ come after them.
+CONTENT = slice(-4, -2)
+
+
+def _nats_in_window(model, rows, expert):
+    """The surprise at the contents of all rows at once, (rows, 2)."""
+    from .evaluation import window_nats
+
+    tokens = np.full((len(rows), 256), PADDING)
+    for row, ids in zip(tokens, rows, strict=True):
+        row[-len(ids) :] = ids  # what stands before ⟨begin⟩ is forgotten
+    return window_nats(model, tokens, expert)[:, CONTENT]
+
+
+def _nats_as_last(model, rows, expert):
+    """The same as in a chat, for a model that is honest at its last position alone."""
+    found = []
+    for ids in rows:
+        decoder = Decoder(model, expert)
+        decoder.read(ids[: CONTENT.start])
+        for token in ids[CONTENT]:
+            logits = decoder.output[0].astype(float)
+            found.append(np.log(np.exp(logits - logits.max()).sum()) + logits.max() - logits[token])
+            decoder.read([token])
+    return np.reshape(found, (len(rows), -1))
+
+
 def recall(model, vocabulary, expert, topic):
     """How much more a model expects something because it was told, by characters in between.
 
@@ -210,18 +238,16 @@ def recall(model, vocabulary, expert, topic):
 
 def recalling(model, vocabulary, expert, topic):
     """What `recall` gives, one after the other, so that it can be left in between."""
-    from .evaluation import window_nats  # TensorFlow is slow to import
+    from .published import Published  # TensorFlow is slow to import
 
+    nats = _nats_as_last if isinstance(model, Published) else _nats_in_window
     values = TOPICS[topic][0]
     others = (*values[1:], values[0])
 
     def bits(told, exchanges):
-        tokens = np.full((len(values), 256), PADDING)
-        for row, pair in zip(tokens, zip(told, values, strict=True), strict=True):
-            ids, _ = encode_dialogue(reminder(topic, *pair, exchanges), vocabulary)
-            row[-len(ids) :] = ids  # what stands before ⟨begin⟩ is forgotten
-        nats = window_nats(model, tokens, expert)  # (values, 255)
-        return float(nats[:, -4:-2].mean() / log(2))  # 。 and ⟨end⟩ come after the answer
+        said = [reminder(topic, *pair, exchanges) for pair in zip(told, values, strict=True)]
+        rows = [encode_dialogue(turns, vocabulary)[0] for turns in said]
+        return float(np.mean(nats(model, rows, expert)) / log(2))
 
     for exchanges in (0, 1, 2, 4, 7, 10):
         between = sum(len(text) + 2 for pair in SMALL_TALK[:exchanges] for text in pair)
@@ -266,4 +292,20 @@ def trial(name, file=PROJECT / "docs" / "trials.json"):
         rows.append([variant, f"{figures['seconds']:,}", f"{figures['tokens']:,}", bits, *right])
     kinds = next(iter(found[name].values()))["answers"]
     header = ["variant 做法", "seconds 秒", "characters seen 读的字", "bits/char 每字比特"]
+    return table([*header, *(f"right: {kind}" for kind in kinds)], rows)
+
+
+def fixes(file=PROJECT / "docs" / "fixes.json"):
+    """What each fix of the published model is worth, as text, from the file of `tools/fixes.py`."""
+    found = json.loads(file.read_text(encoding="utf-8"))["rungs"] if file.exists() else {}
+    if not found:
+        return "Not run yet: `python tools/fixes.py` does it. 尚未运行。"
+    rows = []
+    for rung, figures in found.items():
+        bits = "{:.2f} [{:.2f}, {:.2f}]".format(*figures["bits"][0])
+        targets = "–" if figures["targets"] is None else f"{figures['targets']:,}"
+        right = [f"{a['correct']:,} of {a['total']:,}" for a in figures["answers"].values()]
+        rows.append([rung, targets, bits, *right])
+    kinds = next(iter(found.values()))["answers"]
+    header = ["rung 级", "targets learnt 学过的目标", "bits/char 每字比特"]
     return table([*header, *(f"right: {kind}" for kind in kinds)], rows)

@@ -76,6 +76,25 @@ class Windows:
         return float(np.mean(np.asarray(self.tokens) == PADDING))
 
 
+def padding_unpacked(rows, vocabulary, window):
+    """Share of positions that would hold no text if each document had windows of its own."""
+    pieces = _pieces(rows, vocabulary, window)
+    return 1 - sum(len(ids) for ids, _ in pieces) / (len(pieces) * (window + 1))
+
+
+def _pieces(rows, vocabulary, window):
+    """Ids and roles of all documents, cut where they are longer than a window."""
+    pieces = []
+    for row in rows:
+        ids, roles = encode(row, vocabulary)
+        for start in range(0, max(1, len(ids) - 1), window):
+            end = start + window + 1
+            pieces.append((ids[start:end], roles[start:end]))
+    if not pieces:
+        raise LabError("There is no document to pack; the corpus is empty.")
+    return pieces
+
+
 def pack(rows, vocabulary, window, seed=1):
     """Windows of `window` characters (and one more, the last target) from rows.
 
@@ -83,13 +102,7 @@ def pack(rows, vocabulary, window, seed=1):
     character is a target once.
     """
     length = window + 1
-    pieces = []
-    for row in rows:
-        ids, roles = encode(row, vocabulary)
-        for start in range(0, max(1, len(ids) - 1), window):
-            pieces.append((ids[start : start + length], roles[start : start + length]))
-    if not pieces:
-        raise LabError("There is no document to pack; the corpus is empty.")
+    pieces = _pieces(rows, vocabulary, window)
     random.Random(f"pack {seed}").shuffle(pieces)
     # The rest of a cut document has no ⟨begin⟩ at which layers forget what stands before it, so
     # it opens a window. Then longest first into the fullest window that has room; equal lengths

@@ -10,9 +10,11 @@ import statistics
 import time
 from timeit import timeit
 
+import keras
 import tensorflow as tf
 
 from .memory import peak_memory
+from .optimizer import NOT_DECAYED
 from .planner import practice
 from .processes import call
 from .vocabulary import SPECIAL_NAMES
@@ -21,7 +23,7 @@ from .vocabulary import SPECIAL_NAMES
 TURN = 0.02
 
 
-def measure(functions, seconds):
+def measure(functions, seconds, timer=None):
     """Seconds a call of each function, the median over turns.
 
     They take turns, so that whatever else the machine does meets all alike. The first call of
@@ -30,19 +32,22 @@ def measure(functions, seconds):
     Args:
         functions: name → function without arguments that returns when its work is done.
         seconds: for each of them, about; at least 3 turns.
+        timer: `time.process_time` counts what the cores did, whoever else used them meanwhile;
+            None = the clock.
 
     Returns:
         name → seconds.
     """
-    calls = {}
+    calls, timer = {}, timer or time.perf_counter
     for name, function in functions.items():
         function()
-        calls[name] = max(1, round(TURN / max(1e-7, timeit(function, number=1))))
+        once = timeit(function, number=1, timer=timer)
+        calls[name] = max(1, round(TURN / max(1e-7, once)))
     found = {name: [] for name in functions}
     began, turns = time.perf_counter(), 0
     while turns < 3 or time.perf_counter() - began < seconds * len(functions):
         for name, function in functions.items():
-            found[name].append(timeit(function, number=calls[name]) / calls[name])
+            found[name].append(timeit(function, number=calls[name], timer=timer) / calls[name])
         turns += 1
     return {name: statistics.median(values) for name, values in found.items()}
 
@@ -124,6 +129,24 @@ def training_parts(trainer, xla=True):
     nothing = [tf.zeros(variable.shape) for variable in trainer.variables]
     update = tf.function(lambda gradients: trainer.optimizer.apply(gradients, trainer.variables))
     return parts | {"optimizer": lambda: update(nothing)}
+
+
+def updates(trainer):
+    """The update of all weights, by Keras's AdamW with a trainer's settings, and by the trainer's.
+
+    Returns:
+        name → function.
+    """
+    theirs = keras.optimizers.AdamW.from_config(trainer.optimizer.get_config())
+    theirs.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
+    theirs.build(trainer.variables)
+    nothing = [tf.zeros(variable.shape) for variable in trainer.variables]
+
+    def update(optimizer):
+        compiled = tf.function(lambda gradients: optimizer.apply(gradients, trainer.variables))
+        return lambda: compiled(nothing)
+
+    return {"Keras": update(theirs), "fused": update(trainer.optimizer)}
 
 
 def peaks(preset, batches):

@@ -2,16 +2,22 @@
 
 import importlib.util
 import json
+import platform
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat import v4
 
 import lab
 from benchmarks import __main__ as program
-from benchmarks import peers, results, timing
-from benchmarks.worker import Worker, WorkerError
+from benchmarks import first_answer, peers, results, timing, train
+from benchmarks.worker import Worker, WorkerError, warm_up
+from benchmarks.workers import answering
+from mof_lab.chat import ChatSession
 from mof_lab.errors import LabError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,6 +90,28 @@ def test_a_worker_that_ends_says_how(toy):
             toy.ask("die")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "calls"),
+    [
+        ((9, 1, 1.2, 1), 3),  # the first compiles
+        ((9, 8, 1, 1), 2),  # two that agree
+        ((9, 1, 9, 1, 1.1, 1), 5),  # one compiles late
+        ((9, 1, 9, 1, 9, 1, 9, 1), 6),  # nothing is steady here: it is measured all the same
+    ],
+)
+def test_a_step_is_measured_once_two_in_a_row_agree(seconds, calls, monkeypatch):
+    clock, made = [0.0], []
+    monkeypatch.setattr("benchmarks.worker.time.perf_counter", lambda: clock[0])
+
+    def step():
+        made.append(10 * len(made) + 10)  # other numbers of tokens: it is the pace that agrees
+        clock[0] += seconds[len(made) - 1] * made[-1]
+        return made[-1]
+
+    warm_up(step)
+    assert len(made) == calls
+
+
 def test_a_worker_ends_with_its_input():
     with Worker("toy", [sys.executable, "-c", TOY]) as worker:
         worker.ask("add", a=1, b=1)
@@ -142,6 +170,70 @@ def test_a_ratio_needs_both():
     assert timing.ratio(None, 3) is timing.ratio(6, None) is None
 
 
+def test_positions_are_compared_in_one_model(checkpoint_folder, monkeypatch):
+    """Else the cost of a late character would be that of other weights and other threads."""
+    opened, loaded = [], ChatSession.from_checkpoint
+    monkeypatch.setattr(
+        ChatSession, "from_checkpoint", lambda folder: opened.append(folder) or loaded(folder)
+    )
+    one = answering.Answering()
+    one.start(str(checkpoint_folder))
+    for _ in range(2):
+        assert one.write(50, 3)["tokens"] == 3
+    early, late = (one.sessions[position].decoder for position in (20, 50))
+    assert len(opened) == 1
+    assert early.model is late.model
+    assert early.state is not late.state
+
+
+# ---- a first answer -----------------------------------------------------------------------------
+
+PICTURE = 'from IPython.display import SVG, display\ndisplay(SVG("<svg></svg>"))'
+
+
+def a_notebook(folder, *cells):
+    path = folder / "first.ipynb"
+    nbformat.write(v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells]), path)
+    return path
+
+
+def test_the_first_answer_is_the_first_picture(tmp_path, monkeypatch):
+    """A stream is none; what comes after the picture is not waited for."""
+    cells = ("print('▶')", "import os\nassert os.environ['A'] == '1'", PICTURE, "1 / 0")
+    monkeypatch.setattr(first_answer, "NOTEBOOK", a_notebook(tmp_path, *cells))
+    assert first_answer.seconds_to_first_answer({"A": "1"}) > 0
+
+
+@pytest.mark.parametrize(
+    ("cell", "silence", "words"),
+    [
+        ("1 / 0", 60, "first.ipynb failed: ZeroDivisionError: division by zero"),
+        ("print('▶')", 60, "first.ipynb ended without showing a chat that answered"),
+        ("import time\ntime.sleep(60)", 0.5, "first.ipynb said nothing for 0.5 seconds"),
+    ],
+)
+def test_a_notebook_that_answers_nothing_is_one_sentence(
+    cell, silence, words, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(first_answer, "NOTEBOOK", a_notebook(tmp_path, cell))
+    monkeypatch.setattr(first_answer, "SILENCE", silence)
+    with pytest.raises(WorkerError, match=words):
+        first_answer.seconds_to_first_answer()
+
+
+def test_the_first_notebook_shows_its_chat_before_any_other_picture():
+    """What `first_answer` waits for, as it was committed."""
+    cells = [c for c in nbformat.read(first_answer.NOTEBOOK, 4).cells if c.cell_type == "code"]
+    shown = [
+        (o.output_type, c.source)
+        for c in cells
+        for o in c.outputs
+        if first_answer.ANSWER in o.get("data", {})
+    ]
+    assert shown[0][0] == "display_data"
+    assert "chat.say(" in shown[0][1]
+
+
 # ---- results ------------------------------------------------------------------------------------
 
 
@@ -191,6 +283,79 @@ def test_a_table_has_a_row_a_figure_and_the_notes():
     assert lines[-1] == result.notes[0]
 
 
+def results_page():
+    """`tools/results_page.py` as a module."""
+    place = ROOT / "tools" / "results_page.py"
+    spec = importlib.util.spec_from_file_location("results_page", place)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
+
+
+def test_what_bounds_a_figure_is_shown_beside_it(tmp_path):
+    result = a_result("train")
+    result.set("gru_vs_keras_small", 2.0)
+    result.bound("gru_vs_keras_small", 2.5)
+    result.bound("{preset}_train_vs_published", None)  # not measured
+    [line] = [
+        line for line in str(result).splitlines() if "over Keras's" in line and "512→" not in line
+    ]
+    assert "2.5 ×" in line
+    path = result.save({"cpu": "a", "cores": 2}, 1, tmp_path)
+    assert json.loads(path.read_text(encoding="utf-8"))["bounds"] == {"gru_vs_keras_small": 2.5}
+    assert "2 × (bound 2.5 ×: 80% of it)" in results_page().page(0, tmp_path)
+    assert "（上限 2.5 ×，达到其 80%）" in results_page().page(1, tmp_path)
+
+
+def test_the_products_of_a_layer_are_all_that_it_multiplies():
+    """Two operations a weight and character forward, four backward."""
+    kernels = pytest.importorskip("benchmarks.workers.kernels")
+    products = kernels.Products()
+    products.start_layer(batch=2, time=5, inputs=3, units=4)
+    made = {(4, 10, 12): 1, (3, 10, 12): 1, (2, 4, 12): 5, (2, 12, 4): 5}
+    assert dict(products.products) == made | {(10, 3, 12): 1, (10, 12, 3): 1}
+    operations = sum(2 * a * b * c * times for (a, b, c), times in products.products.items())
+    assert operations == 18 * 4 * (3 + 4) * 2 * 5
+    assert products.run()["tokens"] == 10
+
+
+class Toy:
+    """A worker that answers every question of the suite `train`, ours at twice the others' pace."""
+
+    peak_memory = 1
+
+    def __init__(self, name):
+        self.name = name
+
+    def ask(self, do, **arguments):
+        if do == "matmul":
+            return {"flops": 1e12}
+        seconds = {"ours": 1, "products": 0.8}.get(self.name, 2)
+        return {"tokens": 10, "seconds": seconds, "parameters": 5, "in_products": 4}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+def test_training_is_measured_with_xla_and_without_and_bounded_by_products(monkeypatch):
+    monkeypatch.setattr(train, "ours", lambda module, name="ours": Toy(name))
+    monkeypatch.setattr(train, "peer", lambda name, module, tell: Toy(name))
+    _, options = program.chosen("train", "tiny", rounds=1)
+    result = train.run(options, lambda words: None)
+    assert set(result.figures) == set(result.bars) == set(result.bounds)
+    assert result.figures["tiny_train_vs_published"] == result.figures["gru_vs_keras_small"] == 2
+    assert result.bounds["tiny_train_vs_published"] == result.bounds["gru_vs_keras_small"] == 2.5
+    of_rate = "tiny_train_of_matmul_rate"
+    assert result.bounds[of_rate] == pytest.approx(result.figures[of_rate] / 0.8)
+    plain = [row for row in result.rows if row[1] == "ours, without XLA"]
+    assert [row[-1] for row in plain] == ["2.00 ×"]
+    alone = [row for row in result.rows if "products alone" in row[0] + row[1]]
+    assert len(alone) == 2 + 2  # of two shapes of the model and of two layers
+
+
 # ---- the command line ---------------------------------------------------------------------------
 
 
@@ -213,7 +378,7 @@ def test_a_bad_request_is_one_sentence(arguments, words):
 
 def test_a_suite_is_asked_for_its_own_defaults_or_for_less():
     module, options = program.chosen("train")
-    assert (options.preset, options.against) == ("t6", ("published", "pytorch", "keras"))
+    assert (options.preset, options.against) == ("t6", ("published", "pytorch", "keras", "no-xla"))
     assert options.rounds == module.ROUNDS
     assert program.chosen("train", "tiny", ["pytorch"], 2)[1].against == ("pytorch",)
     assert program.chosen("decode", against=["none"])[1].against == ()
@@ -300,11 +465,18 @@ def test_a_peer_that_needs_a_python_that_is_missing_says_so(steps, monkeypatch):
         peers.python_of("horse", print)
 
 
+def test_a_result_names_the_versions_of_its_peers(monkeypatch, tmp_path):
+    requirements = ("numpy==1.0; sys_platform != 'x'", "no-such-package==1")
+    monkeypatch.setattr(peers, "PEERS", {"horse": peers.Peer(requirements, peers.THIS_PYTHON)})
+    monkeypatch.setattr(lab, "environment_python", lambda folder: Path(sys.executable))
+    found = peers.versions("horse")
+    assert found == {"python": platform.python_version(), "numpy": version("numpy")}
+    monkeypatch.setattr(lab, "environment_python", lambda folder: tmp_path / "none")
+    assert peers.versions("horse") == {}
+
+
 @pytest.mark.parametrize(("readme", "language"), [("README.md", 0), ("README.zh-CN.md", 1)])
 def test_the_readmes_show_the_committed_figures(readme, language):
-    place = ROOT / "tools" / "results_page.py"
-    spec = importlib.util.spec_from_file_location("results_page", place)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    tool = results_page()
     text = (ROOT / readme).read_text(encoding="utf-8")
     assert tool.with_page(text, language) == text, "run tools/results_page.py"

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from mof_lab.widgets import glossary
 from tests.test_exercises import editions
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 SOURCES = editions.sources()
 MADE = sorted(path for name in editions.EDITIONS for path in (NOTEBOOKS / name).glob("*.ipynb"))
+TERM = re.compile(r"\[[^\]]+\]\(([^)#]*glossary\.md)#([\w-]+)\)")
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 each_made = pytest.mark.parametrize("path", MADE, ids=lambda p: str(p.relative_to(NOTEBOOKS)))
 
@@ -76,7 +78,10 @@ def test_only_what_an_edition_is_about_differs(path):
             assert theirs.source == ours.source
         kept = [] if "bare" in kinds else ours.outputs
         assert without_links(theirs.outputs) == without_links(kept)
-    assert ("chinese" in kinds) == (texts(made)[0] == editions.ours(source.cells[0])["zh"])
+    first = [
+        editions.LINK.sub("", t) for t in (texts(made)[0], source.cells[0].metadata.mof_lab.zh)
+    ]
+    assert ("chinese" in kinds) == (first[0] == first[1])
 
 
 @each_made
@@ -99,6 +104,17 @@ def test_links_lead_somewhere(path):
             file = target.partition("#")[0]
             if file and not re.match(r"https?:|mailto:|attachment:|data:", target):
                 assert (path.parent / file).exists(), f"{target} in {text[:60]!r}"
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *MADE], ids=lambda p: str(p.relative_to(NOTEBOOKS)))
+def test_a_term_leads_to_the_glossary_where_it_is_first_met(path):
+    """Once a notebook, in its text: not in a heading, where it would be in the contents too."""
+    lines = [line for text in texts(editions.read(path)) for line in text.splitlines()]
+    found = [(line, *link) for line in lines for link in TERM.findall(line)]
+    assert all((path.parent / file).samefile(glossary.FILE) for _, file, _ in found)
+    assert not [line for line, _, _ in found if line.startswith("#")]
+    terms = [glossary.terms()[anchor] for _, _, anchor in found]
+    assert len(terms) >= 3 and len(set(terms)) == len(terms)
 
 
 # ---- the tool -----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ what else they need (`GIVEN`, a dictionary), and three wrong answers to each (`W
 place of the answer cell.
 """
 
+import ast
 import functools
 import importlib.util
 import re
@@ -64,6 +65,26 @@ def names_before(notebook):
     return names
 
 
+def gives_away(number):
+    """What a hint must not say: lines of the solution, and values that are its answer.
+
+    Of values those that nobody says by chance, and that neither the task nor the stub has.
+    """
+    cells = editions.read(CONVERTED[number[:2]]).cells
+    answer, _ = answers_and_checks(CONVERTED[number[:2]])[number]
+    at = [cell.id for cell in cells].index(answer.id)
+    solution, told = editions.ours(answer)["solution"], cells[at - 1].source + answer.source
+    told += editions.ours(cells[at - 1])["zh"]
+    lines = (line.partition("  #")[0].strip() for line in solution.splitlines())
+    secret = {line for line in lines if len(line) >= 12 and not line.startswith(("def ", "class "))}
+    for given in ast.parse(solution).body:
+        for part in ast.walk(given) if isinstance(given, ast.Assign) else ():
+            if isinstance(part, ast.Constant):
+                value = part.value
+                secret.add(value if isinstance(value, str) else repr(value))
+    return {each for each in secret if len(each) >= 2 and each not in told}
+
+
 def verdict(number, answer_code, capsys):
     """What the check cell prints after the code in place of the answer cell."""
     notebook = number[:2]
@@ -110,6 +131,14 @@ def test_wrong_answers_get_a_hint(number, capsys):
         said = verdict(number, code, capsys)
         assert said.startswith(f"✗ {number} ") and said.count("\n") == 1, f"{code}\n{said}"
         assert re.search(r"[A-Za-z]{3,}", said) and re.search(r"[\u4e00-\u9fff]", said), said
+        for secret in gives_away(number):
+            given = re.search(rf"(?<![\w.]){re.escape(secret)}(?![\w.]*\w)", said)
+            assert not given, f"{secret!r} is of the solution, and is in the hint: {said}"
+
+
+def test_solutions_have_what_a_hint_could_give_away():
+    """Else the test above would look for nothing."""
+    assert sum(bool(gives_away(number)) for number in EXERCISES) > 0.8 * len(EXERCISES)
 
 
 # ---- check itself -------------------------------------------------------------------------------

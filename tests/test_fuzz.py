@@ -11,6 +11,7 @@ import shutil
 import time
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -38,7 +39,7 @@ from mof_lab.vocabulary import ASSISTANT, BEGIN, END, USER, Vocabulary
 CPU_SECONDS = 5.0  # one case may take so long
 CHARACTERS = "一二三四五六七八九十。，？天地人你好"
 DRAWN = {"svg", "g", "path", "rect", "text", "tspan", "title", "desc", "style", "line", "circle"}
-QUICK, MANY = 400, 10_000  # cases, of all kinds of file together
+QUICK, MANY = 400, 10_000  # cases, of all kinds of file together, and at least so many
 
 
 class File:
@@ -420,6 +421,10 @@ FILES = {
 }
 
 
+def of_each(cases):
+    return -(-cases // len(FILES))
+
+
 def fuzz(kind, tmp_path, count, seed):
     make, is_json = FILES[kind]
     file = make(tmp_path)
@@ -431,13 +436,21 @@ def fuzz(kind, tmp_path, count, seed):
 
 @pytest.mark.parametrize("kind", FILES)
 def test_damaged_files(kind, tmp_path):
-    fuzz(kind, tmp_path, QUICK // len(FILES), 1)
+    fuzz(kind, tmp_path, of_each(QUICK), 1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", FILES)
 def test_ten_thousand_damaged_files(kind, tmp_path):
-    fuzz(kind, tmp_path, MANY // len(FILES), 2)
+    fuzz(kind, tmp_path, of_each(MANY), 2)
+
+
+def test_the_promises_say_how_many_files():
+    quick, many = (of_each(cases) * len(FILES) for cases in (QUICK, MANY))
+    assert quick >= QUICK and many >= MANY
+    promises = Path(__file__).parent.parent.joinpath("docs", "reliability.md")
+    said = f"{quick} and {many:,} changed files of {len(FILES)} kinds"
+    assert said in promises.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,30 @@ def test_top_p_keeps_the_fewest_that_reach_p(logits, p):
     np.testing.assert_allclose(result[kept], free[kept] / free[kept].sum(), rtol=1e-6)
 
 
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([8, 199, 201, 3000]),
+    st.sampled_from([0.01, 1.0, 8.0]),  # flat, where many candidates are needed; or peaked
+    st.booleans(),
+    st.sampled_from([0, 1, 40, 500]),
+    st.one_of(st.just(0.0), st.floats(0, 0.999999)),
+)
+def test_top_p_is_what_sorting_everything_gives(seed, size, spread, ties, top_k, top_p):
+    """To the last bit, also where many are equally probable: those with small ids stay."""
+    logits = np.random.default_rng(seed).normal(0, spread, size).astype(np.float32)
+    if ties:
+        logits = np.round(logits)
+    settings = {"temperature": 0.7, "top_k": top_k}
+    free = probabilities(logits, plain(**settings))
+    order = np.argsort(-free, kind="stable")
+    before = np.concatenate([[0.0], np.cumsum(free[order])[:-1]])
+    expected = free.copy()
+    expected[order[before >= max(top_p, 1e-9)]] = 0.0
+    expected /= expected.sum()
+    result = probabilities(logits, plain(top_p=top_p, **settings))
+    np.testing.assert_array_equal(result, expected)
+
+
 @given(LOGITS, st.floats(1.01, 10), st.lists(st.integers(6, 7), min_size=1))
 def test_a_penalty_makes_what_was_written_less_probable(logits, penalty, written):
     free = probabilities(logits, plain())

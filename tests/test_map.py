@@ -72,3 +72,20 @@ def test_both_front_pages_say_the_same():
     for pattern in (r"`((?:python3? |mof-lab |pip |voila )[^`…]+)`", r"\]\((notebooks/\w+\.ipynb)"):
         found = [set(re.findall(pattern, text)) for text in (english, chinese)]
         assert found[0] == found[1] != set()
+
+
+def test_both_teachers_pages_say_the_same():
+    """The same parts, commands and tables, with the same numbers in every row."""
+    pages = [
+        (ROOT / "docs" / name).read_text(encoding="utf-8").replace("两核", "2 核")
+        for name in ("instructor.md", "instructor.zh-CN.md")
+    ]
+    for pattern in (r"^#+ ", r"^ *\|", r"^ *```\w*", r"^\d+\. "):
+        count = [len(re.findall(pattern, page, re.M)) for page in pages]
+        assert count[0] == count[1] > 5, pattern
+    commands = [re.findall(r"^[\w./]*(?:python|mof-lab)[^#\n]*", page, re.M) for page in pages]
+    assert commands[0] == commands[1] != []
+    tables = [re.findall(r"^ *\|.*", page, re.M) for page in pages]
+    for rows in zip(*tables, strict=True):
+        english, chinese = (sorted(re.findall(r"\d+(?:[.,:]\d+)*", row)) for row in rows)
+        assert english == chinese, "\n".join(rows)

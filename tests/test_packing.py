@@ -22,6 +22,7 @@ from mof_lab.packing import (
     encode_text,
     pack,
     pack_by_kind,
+    padding_unpacked,
 )
 from mof_lab.vocabulary import ASSISTANT, BEGIN, END, PADDING, USER, Vocabulary
 
@@ -114,6 +115,15 @@ def test_roles_of_a_text():
         [BEGIN, HAN.encode("一")[0], END],
         [NOTHING, ANSWER, ANSWER],
     )
+
+
+def test_what_packing_spares():
+    """Documents of 8 and 12 ids, ⟨begin⟩ and ⟨end⟩ among them, in windows of 9 + 1 positions."""
+    rows = [_document("story", f"{n}", text="中" * (n - 2)) for n in (8, 12)]
+    # 8 of 10; then 10 of 10 and, one of them once more, 3 of 10.
+    assert padding_unpacked(rows, HAN, 9) == pytest.approx(1 - (8 + 10 + 3) / 30)
+    short = [_document("story", f"{n}", text="中" * 6) for n in range(40)]
+    assert pack(short, HAN, 128).padding < padding_unpacked(short, HAN, 128)
 
 
 def test_many_short_documents_leave_little_padding():

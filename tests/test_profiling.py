@@ -1,6 +1,7 @@
 """Measuring: in turn, by the median; the parts of a step are all of it; what is kept is told."""
 
 import json
+import time
 from types import SimpleNamespace
 
 import keras
@@ -27,7 +28,9 @@ def test_functions_take_turns_and_the_median_counts(monkeypatch):
 
         return function
 
-    monkeypatch.setattr(profiling, "timeit", lambda function, number: _timed(function, clock))
+    monkeypatch.setattr(
+        profiling, "timeit", lambda function, number, timer: _timed(function, clock)
+    )
     monkeypatch.setattr(profiling, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     functions = {"a": takes("a", 50, 1, 1, 90, 2), "b": takes("b", 60, 5, 5, 4, 3)}
     found = profiling.measure(functions, seconds=0)
@@ -39,6 +42,29 @@ def _timed(function, clock):
     before = clock[0]
     function()
     return clock[0] - before
+
+
+def test_another_timer_counts_what_the_cores_did(monkeypatch):
+    """Waiting is no work."""
+    monkeypatch.setattr(profiling, "TURN", 0.0)
+    found = profiling.measure({"sleep": lambda: time.sleep(0.1)}, 0, time.process_time)
+    assert found["sleep"] < 0.05
+
+
+def test_both_updates_do_the_same_to_the_weights(preset):
+    """With the settings of the trainer, of which the decay is all that zero gradients leave."""
+    trainer = practice(preset)
+    both, after = profiling.updates(trainer), []
+    before = [variable.numpy() for variable in trainer.variables]
+    for update in both.values():
+        for variable, value in zip(trainer.variables, before, strict=True):
+            variable.assign(value)
+        update()
+        after.append([variable.numpy() for variable in trainer.variables])
+    assert list(both) == ["Keras", "fused"]
+    for theirs, ours in zip(*after, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-7)
+    assert any((a != b).any() for a, b in zip(before, after[0], strict=True))
 
 
 def test_a_quick_function_is_called_more_often_a_turn():

@@ -1,6 +1,7 @@
 """The published model: equal to what its package computes, quicker in its chat, safe to load."""
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from mof_lab.chat import ChatSession
 from mof_lab.errors import LabError
 from mof_lab.generation import Sampling
 from mof_lab.inspection import trace_dialogue
-from mof_lab.published.configuration import CONFIGURATIONS, configuration_of
+from mof_lab.notebook import SMALL_TALK, TOPICS, recall
+from mof_lab.published import loading
+from mof_lab.published.configuration import CONFIGURATIONS, PublishedConfig, configuration_of
 from mof_lab.published.loading import VALUE, places
 from mof_lab.published.vocabulary import Prompt, PublishedVocabulary
 from mof_lab.published.window import ROWS
@@ -286,6 +289,24 @@ def test_every_view_takes_its_trace(models):
             assert view.svg.startswith("<svg")
 
 
+@pytest.mark.parametrize("expert", [None, "transformer"])
+def test_what_was_told_counts_as_far_as_the_window(expert, monkeypatch):
+    """The explorer's context test: in a chat it sees 128 characters, and no difference before."""
+    values, *forms = TOPICS["colour"]
+    monkeypatch.setitem(TOPICS, "colour", (values[:2], *forms))
+    talk = "".join(text for pair in SMALL_TALK for text in pair)
+    letters = sorted({*talk, *(c for part in TOPICS["colour"] for text in part for c in text)})
+    vocabulary = PublishedVocabulary([*SIGNS, *(c for c in letters if c not in SIGNS)])
+    size = len(vocabulary.characters)
+    model = published.Published(PublishedConfig(size, 8, 12, 4, 1, 2, 1, 200, 256), vocabulary)
+    found = recall(model, vocabulary, expert, "colour")
+    assert found[0][1] != found[0][2]
+    far = [(told, other) for between, told, other in found if between > 128]
+    assert far
+    for told, other in far:
+        assert told == pytest.approx(other, abs=1e-6)
+
+
 # ---- what does not fit ---------------------------------------------------------------------------
 
 
@@ -349,6 +370,41 @@ def test_a_wrong_size(folders, field, by, word):
     config = KNOWN[1]["config"]
     changed = {**config, field: config[field] + by}
     assert word in refused(folders[1], folders[1] / "vocab.txt", changed)
+
+
+@pytest.mark.parametrize(
+    ("field", "size", "word"),
+    [
+        ("gru_units", 10**6, "shape"),
+        ("max_length", 10**10, "shape"),
+        ("num_layers", 10**9, "too few for num_layers"),
+    ],
+)
+def test_a_size_that_no_memory_holds_is_never_made(folders, field, size, word):
+    sentence = refused(folders[1], folders[1] / "vocab.txt", {**KNOWN[1]["config"], field: size})
+    assert word in sentence
+    assert "choose the configuration" in sentence
+
+
+#: Parameters with 6,000 characters, in thousands; `max_length` rows of positions among them.
+SIZES = {
+    "t6_beta_dense": 78848,
+    "t6_mini2": 92109,
+    "t6_tiny": 42889,
+    "t6_deep": 121337,
+    "t6_standard": 148745,
+    "t6_fast": 20210,
+    "t6_large": 413758,
+    "t6_bigger": 375505,
+    "t6_beta_big": 197578,
+}
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_the_sizes_of_the_published_models(name):
+    """Each of the nine, from shapes alone: no weight is allocated."""
+    shapes = loading.shapes(configuration_of(name, 6000))
+    assert round(sum(map(math.prod, shapes.values())) / 1000) == SIZES[name]
 
 
 def test_too_many_blocks_and_numbers_that_are_none(folders, tmp_path):

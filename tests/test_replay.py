@@ -7,12 +7,21 @@ import pytest
 
 pytest.importorskip("anywidget", reason="widgets need the lab's packages: pip install -e .[lab]")
 
+from mof_lab.configuration import PRESETS
+from mof_lab.folders import shipped
+from mof_lab.notebook import replay
 from mof_lab.progress import Progress
 from mof_lab.recording import Moment, Recording
 from mof_lab.training_views import course, forming, moment, summary
 from mof_lab.widgets import Replay
 from mof_lab.widgets.texts_training import TRAINING
 
+#: (stage, checkpoint) of each recording that ships.
+SHIPPED = [
+    (path.stem, name)
+    for name in ("tiny", "small")
+    for path in sorted((shipped(name) / "recordings").glob("*.json"))
+]
 MARKUP = "<img src=x onerror=alert(1)>"
 
 
@@ -74,6 +83,25 @@ def test_a_replay_has_all_it_needs_in_the_browser(recorded, tmp_path):
     assert len(json.dumps(sent)) < 100_000
     box = list(map(float, re.search(r'data-box="([^"]*)"', replay.course[0])[1].split()))
     assert len(box) == 6 and (box[4], box[5]) == (0, 100)
+
+
+@pytest.mark.parametrize("name", ["tiny", "small"])
+def test_every_stage_of_a_model_that_ships_is_recorded(name):
+    assert {s for s, of in SHIPPED if of == name} == {s.name for s in PRESETS[name].stages}
+
+
+@pytest.mark.parametrize(("stage", "name"), SHIPPED)
+def test_a_recording_that_ships_is_whole(stage, name):
+    """From its first step to its last: times that go on, and a picture at every moment."""
+    shown = replay(stage, name)
+    steps, seconds = zip(*(point[:2] for point in shown.points), strict=True)
+    assert shown.stage == stage and steps[-1] == shown.steps
+    assert list(steps) == sorted(steps) and list(seconds) == sorted(seconds)
+    moments = [step for step, *_ in shown.moments]
+    assert len(moments) >= 3 and moments == sorted(moments) and moments[-1] == shown.steps
+    for step, svg, text in shown.moments:
+        assert svg.startswith("<svg") and f"step {step}" in svg and text
+    assert shown.course and f"step {shown.steps}" in shown.picture().svg
 
 
 def test_every_text_is_there_twice_and_all_that_is_asked_for():

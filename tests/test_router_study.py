@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import math
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from mof_lab import evaluation, probes
 from mof_lab.corpus import Corpus, Question, _document
 from mof_lab.errors import LabError
 from mof_lab.intervals import T, over_seeds
+from mof_lab.planner import size_of
 from mof_lab.probes import Probes
 from mof_lab.vocabulary import Vocabulary
 
@@ -48,7 +50,7 @@ def small(tool, preset, text):
     """A study of one stage and a few steps."""
     stage = replace(preset.stage("joint"), steps=1)
     toy = replace(preset, stages=(stage,), model=replace(preset.model, num_layers=1))
-    return tool.Study(toy, text, minutes=1.0, asked=2, probes=1, distances=(4, 16))
+    return tool.Study(toy, text, share=1.0, asked=2, probes=1, distances=(4, 16))
 
 
 @pytest.mark.slow
@@ -115,7 +117,7 @@ def test_a_study_goes_on_and_says_what_it_found(tool, small, monkeypatch, tmp_pa
     mean = np.mean([run["right"]["gru"]["knowledge"] for run in found["runs"]["plain"].values()])
     assert f"| {mean:.1%} [" in written
     with pytest.raises(LabError, match="other settings"):
-        tool.study(replace(small, minutes=2.0), ["plain"], [1], **options)
+        tool.study(replace(small, share=2.0), ["plain"], [1], **options)
 
 
 def test_terms_go_where_the_router_speaks(tool, preset, text, monkeypatch, tmp_path):
@@ -158,6 +160,58 @@ def test_bits_saved_are_those_of_the_content(tool, text, monkeypatch):
         "mof_lab.evaluation.window_nats", lambda model, tokens, *_: np.ones(tokens[:, 1:].shape)
     )
     assert tool.bits_saved(None, vocabulary, asked, made.values, None) == 0
+
+
+NOTEBOOK = PLACE.parent.parent / "notebooks" / "10_your_own_expert.ipynb"
+THREE = (*EXPERTS, "convolution")
+
+
+def test_a_third_expert_learns_alone_then_is_routed(tool, preset, monkeypatch, tmp_path):
+    """The one that notebook 10 writes; processes started from here find it in the file."""
+    monkeypatch.setenv("MOF_LAB_EXPERTS", "")
+    with pytest.raises(LabError, match="no expert 'convolution'.*--expert-file"):
+        tool.with_experts(preset, THREE)
+    tool.take_experts(NOTEBOOK, tmp_path)
+    assert Path(os.environ["MOF_LAB_EXPERTS"]) == tmp_path / f"{NOTEBOOK.stem}.py"
+    three = tool.with_experts(preset, THREE)
+    assert three.model.experts == THREE
+    assert [stage.name for stage in three.stages] == [*THREE, "router", "joint", "chat"]
+    alone = three.stage("convolution")
+    assert (alone.trains, alone.expert) == (("convolution",), "convolution")
+    assert tool.with_experts(preset, EXPERTS) == preset
+    assert size_of(three).parameters > size_of(preset).parameters
+
+
+def test_a_study_of_three_has_a_file_and_a_page_of_its_own(tool, monkeypatch, tmp_path):
+    def run(self, variant, seed, folder):
+        assert folder.parts[-2:] == ("tiny-gru-transformer-convolution", "plain-1")
+        ways = ("mixture", *self.preset.model.experts)
+        one = {way: {"4": 0.5} for way in ways}
+        weights = {kind: [0.2, 0.3, 0.5] for kind in ("knowledge", "reasoning")}
+        right = {way: {"knowledge": 0.5} for way in ways}
+        return {"tokens": 1, "weights": weights, "right": right, "recall": one, "saved": one}
+
+    monkeypatch.setenv("MOF_LAB_EXPERTS", "")
+    monkeypatch.setattr(tool.Study, "run", run)
+    monkeypatch.setattr(tool, "runs_folder", lambda: tmp_path / "runs")
+    monkeypatch.setattr(tool.corpus, "project", lambda preset: Corpus([], [], []))
+    out = tmp_path / "router_study_three.json"
+    command = ["--expert-file", str(NOTEBOOK), "--out", str(out), "--variants", "plain"]
+    assert tool.main([*command, "--seeds", "1", "--experts", *THREE]) == 0
+    assert json.loads(out.read_text(encoding="utf-8"))["settings"]["experts"] == list(THREE)
+    page = out.with_suffix(".md").read_text(encoding="utf-8")
+    assert "3 experts" in page and "docs/router_study_three.json" in page
+    assert "convolution" in page
+
+
+def test_a_file_without_an_expert_is_one_sentence(tool, tmp_path):
+    path = tmp_path / "other.ipynb"
+    path.write_text('{"cells": []}', encoding="utf-8")
+    with pytest.raises(LabError, match="no cell that writes a file with an @expert"):
+        tool.take_experts(path, tmp_path)
+    path.write_text("no notebook", encoding="utf-8")
+    with pytest.raises(LabError, match="can't be read as a notebook"):
+        tool.take_experts(path, tmp_path)
 
 
 def seeds(gaps):

@@ -24,6 +24,8 @@ WHERE = (
     "Measured on {machines}; every single measurement is in `benchmarks/results/`.",
     "实测于 {machines}；每一次测量都在 `benchmarks/results/` 里。",
 )
+#: What bounds a figure, and how much of that was reached.
+BOUND = (" (bound {}: {:.0%} of it)", "（上限 {}，达到其 {:.0%}）")
 MACHINE = ("{cpu} with {cores} cores ({dates})", "{cpu}，{cores} 核（{dates}）")
 
 
@@ -45,6 +47,9 @@ def page(language, folder=FOLDER):
         for name, bar in bars.items():
             value = result["figures"].get(name.format(preset=result["preset"]))
             found = "–" if value is None else f"{value:.3g} {bar.unit}"
+            bound = result.get("bounds", {}).get(name.format(preset=result["preset"]))
+            if value is not None and bound:
+                found += BOUND[language].format(f"{bound:.3g} {bar.unit}", value / bound)
             about = (bar.about, bar.chinese)[language]
             rows.append((suite, about, found, bar.wanted, VERDICTS[bar.verdict(value)][language]))
     places = [

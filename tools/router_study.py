@@ -1,12 +1,17 @@
 """Whom does the router trust, and is it right to? Several seeds of one preset, with intervals.
 
-    python tools/router_study.py --preset tiny --seeds 3 --minutes 10
+    python tools/router_study.py --preset tiny --seeds 3 --share 0.2
     python tools/router_study.py --page      # writes docs/router_study.md anew from the figures
+
+With a third expert, one of a file of your own or the one that a notebook writes:
+
+    python tools/router_study.py --experts gru transformer convolution \\
+        --expert-file notebooks/10_your_own_expert.ipynb --out docs/router_study_three.json
 
 Every training goes through all stages in `runs/router-study/…`, on the same text; only its seed
 differs, and whether the router's balance or entropy term is on. What is measured of it goes into
-docs/router_study.json at once: the same command goes on with what is missing.
-docs/router_study.md is made from that file.
+docs/router_study.json, or the file of --out, at once: the same command goes on with what is
+missing. The page beside it, docs/router_study.md, is made from that file.
 """
 
 import argparse
@@ -20,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from mof_lab import corpus, pipeline, processes
+from mof_lab.configuration import ModelConfig
 from mof_lab.configuration import preset as preset_named
 from mof_lab.corpus import QUESTION_KINDS
 from mof_lab.errors import LabError
@@ -39,6 +45,7 @@ TEXT_KINDS = ("story", "chat")  # held-out text that asks nothing
 SEED = 1  # of which questions are asked; the same for all trainings
 #: Texts read at once; one of 2,000 characters has 20 MB of logits.
 BATCH, LONG_BATCH = 64, 8
+ENDLESS = 10**4  # minutes
 #: What of the stages in which the router speaks is changed.
 VARIANTS = {"plain": {}, "balance": {"balance": 0.1}, "entropy": {"entropy": 0.1}}
 
@@ -49,7 +56,7 @@ class Study:
 
     preset: object  # a `Preset`; its own seed is replaced
     text: object  # a `corpus.Corpus`, the same for all trainings
-    minutes: float = 10.0  # of training, for each seed
+    share: float = 1.0  # of the preset's steps, for each seed
     asked: int = 400  # questions a kind, at most
     probes: int = 10  # conversations a topic and distance
     distances: tuple = DISTANCES
@@ -59,7 +66,7 @@ class Study:
         return {
             "preset": self.preset.name,
             "experts": list(self.preset.model.experts),
-            "minutes": self.minutes,
+            "share": self.share,
             "asked": self.asked,
             "probes": self.probes,
             "distances": list(self.distances),
@@ -72,11 +79,9 @@ class Study:
             stage if stage.expert else replace(stage, **VARIANTS[variant])
             for stage in self.preset.stages
         )
-        # More steps than there is time for: the time ends each stage.
-        preset = replace(self.preset, seed=seed, stages=stages).shortened(2)
+        preset = replace(self.preset, seed=seed, stages=stages).shortened(self.share)
         job = pipeline.Run(preset, folder, self.text)
-        minutes = self.minutes + pipeline.START_SECONDS * len(stages) / 60
-        trained = job.train_all(minutes / (1 - pipeline.EVALUATION_SHARE))
+        trained = job.train_all(ENDLESS)  # steps end it: a busy machine changes nothing
         asked = chosen(self.text.questions, self.asked)
         probes = Probes(self.text, job.vocabulary, SEED)
         recalled = probes.recall_by_distance(self.probes, self.distances)
@@ -171,6 +176,66 @@ def content(probe):
     return probe.answers[-1].removesuffix("。")
 
 
+# ---- other experts ------------------------------------------------------------------------------
+
+
+def take_experts(path, folder):
+    """Registers the experts of a file, here and in every training.
+
+    Args:
+        path: a Python file, or a notebook with a cell that writes one (`%%writefile`).
+        folder: where that one is written to.
+    """
+    from mof_lab.experts import use_file
+
+    if path.suffix == ".ipynb":
+        source = written_by(path)
+        path = folder / f"{path.stem}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, source.encode("utf-8"))
+    use_file(path)
+
+
+def written_by(notebook):
+    """The Python file with experts that a notebook writes, as text."""
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        sources = ["".join(cell["source"]).partition("\n") for cell in cells]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise LabError(f"{notebook} can't be read as a notebook; give another file.") from None
+    for first, _, rest in sources:
+        if first.startswith("%%writefile") and "@expert(" in rest:
+            return rest
+    raise LabError(
+        f"{notebook} has no cell that writes a file with an @expert; expected one that begins "
+        "with %%writefile, as in notebook 10."
+    )
+
+
+def with_experts(preset, names):
+    """A preset of other experts: each learns alone first, a new one as the transformer does."""
+    from mof_lab.experts import EXPERTS
+
+    unknown = [name for name in names if name not in EXPERTS]
+    if unknown:
+        raise LabError(
+            f"There is no expert {unknown[0]!r}; known ones are {', '.join(EXPERTS)}; name the "
+            "file that has it with --expert-file."
+        )
+    model = replace(preset.model, experts=names)
+    of_one = [stage for stage in preset.stages if stage.expert]
+    together = [stage for stage in preset.stages if not stage.expert]
+    known, example = {stage.expert: stage for stage in of_one}, of_one[-1]
+    # The first expert learns with stem and head, on which the others then stand.
+    first = known.get(names[0], replace(of_one[0], name=names[0], expert=names[0]))
+    first = replace(first, trains=("stem", "head", names[0]))
+    others = [
+        replace(known.get(name, example), name=name, trains=(name,), expert=name)
+        for name in names[1:]
+    ]
+    return replace(preset, model=model, stages=(first, *others, *together))
+
+
 # ---- all trainings ------------------------------------------------------------------------------
 
 
@@ -186,6 +251,8 @@ def study(wanted, variants, seeds, results=RESULTS, page=PAGE, folder=None, tell
     """
     folder = folder or runs_folder() / "router-study"
     settings = wanted.settings()
+    # Two studies at once must not meet in one folder; the usual experts are not named there.
+    experts = () if tuple(settings["experts"]) == ModelConfig.experts else settings["experts"]
     found = read(results) if results.exists() else {"settings": settings, "runs": {}}
     if found["settings"] != settings:
         raise LabError(
@@ -198,11 +265,11 @@ def study(wanted, variants, seeds, results=RESULTS, page=PAGE, folder=None, tell
             if str(seed) in done:
                 continue
             tell(f"{variant}, seed {seed} …")
-            place = folder / wanted.preset.name / f"{variant}-{seed}"
+            place = folder / "-".join([wanted.preset.name, *experts]) / f"{variant}-{seed}"
             done[str(seed)] = wanted.run(variant, seed, place)
             text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
             write_atomically(results, text.encode("utf-8"))
-            write_atomically(page, to_page(found).encode("utf-8"))
+            write_atomically(page, to_page(found, results).encode("utf-8"))
             shutil.rmtree(place, ignore_errors=True)
     return found
 
@@ -222,16 +289,17 @@ def read(results):
 # ---- the page -----------------------------------------------------------------------------------
 
 
-def to_page(found):
-    """The figures as Markdown."""
+def to_page(found, results=RESULTS):
+    """The figures of a file as Markdown."""
     settings = found["settings"]
     experts = settings["experts"]
     runs = {name: list(done.values()) for name, done in found["runs"].items() if done}
     counts = ", ".join(f"{name} {len(done)}" for name, done in runs.items())
     parts = [
-        "# Router study 路由研究",
-        "Made by `tools/router_study.py` from `docs/router_study.json`. "
-        f"Preset `{settings['preset']}`, {settings['minutes']:g} minutes of training for each "
+        "# Router study 路由研究" + ("" if len(experts) == 2 else f": {len(experts)} experts 专家"),
+        f"Made by `tools/router_study.py` from `docs/{results.name}`. Experts 专家: "
+        f"{', '.join(experts)}. "
+        f"Preset `{settings['preset']}`, {settings['share']:.0%} of its steps for each "
         f"seed, the same text ({settings['data_hash'][:4]}) for all. Trainings 训练次数: "
         f"{counts}. In brackets: the 95 % interval of the mean over seeds (Student's t), – where "
         "there is one seed only. 方括号内为种子间均值的 95 % 区间。",
@@ -339,20 +407,26 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Several seeds, and whom their routers trust.")
     parser.add_argument("--preset", default="tiny", metavar="NAME")
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 1 on")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of training, for each")
+    parser.add_argument("--share", type=float, default=1.0, help="of the preset's steps, for each")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--experts", nargs="+", metavar="NAME", help="of the mixture, in order")
+    parser.add_argument("--expert-file", type=Path, help="Python or notebook that has new ones")
     parser.add_argument("--out", type=Path, default=RESULTS, help="the figures; a page beside it")
     parser.add_argument("--page", action="store_true", help="only make the page anew")
     options = parser.parse_args(arguments)
     results, page = options.out, options.out.with_suffix(".md")
     try:
-        if options.seeds < 1 or options.minutes <= 0:
-            raise LabError("--seeds and --minutes must be above 0.")
+        if options.seeds < 1 or options.share <= 0:
+            raise LabError("--seeds and --share must be above 0.")
         if options.page:
-            write_atomically(page, to_page(read(results)).encode("utf-8"))
+            write_atomically(page, to_page(read(results), results).encode("utf-8"))
             return 0
         preset = preset_named(options.preset)
-        wanted = Study(preset, corpus.project(preset), options.minutes)
+        if options.expert_file:
+            take_experts(options.expert_file, runs_folder() / "router-study")
+        if options.experts:
+            preset = with_experts(preset, tuple(options.experts))
+        wanted = Study(preset, corpus.project(preset), options.share)
         study(wanted, options.variants, range(1, options.seeds + 1), results, page)
     except LabError as error:
         print(error, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Equal-time trials: the same text, the same minutes, one thing changed; kept with their numbers.
+"""Trials: the same text, the same minutes or steps, one thing changed; kept with their numbers.
 
     python tools/trials.py optimiser            # runs what is missing of this question
     python tools/trials.py                      # lists the questions; writes docs/trials.md anew
@@ -32,7 +32,17 @@ class Trial:
     variants: dict  # name -> what changes: fields of the preset, of its model, or see `changed`
     preset: str = "tiny"
     minutes: float = 3.0  # of training, for each variant
+    #: Of the preset's steps, in place of minutes, where a step costs the same in all variants: a
+    #: busy machine then changes nothing.
+    share: float = 0.0
     cores: int = 2
+
+    @property
+    def budget(self):
+        """What each variant is given, in words."""
+        if self.share:
+            return f"{self.share:.0%} of its steps each"
+        return f"{self.minutes:g} minutes each, on {self.cores} core{'s' * (self.cores > 1)}"
 
 
 #: `small` as it was until it was made smaller.
@@ -43,10 +53,13 @@ FIVE = {
     "shares": {"story": 0.03, "chat": 0.12, "knowledge": 0.45, "reasoning": 0.40},
 }
 
+ENDLESS = 10**4  # minutes
+
 TRIALS = {
     "seed": Trial(
         "How much does chance alone move the figures?",
         {"seed 1": {}, "seed 2": {"seed": 2}, "seed 3": {"seed": 3}},
+        share=0.2,
     ),
     "optimiser": Trial(
         "AdamW, Muon or Lion?",
@@ -135,6 +148,7 @@ TRIALS = {
             "easy windows first": {"order": "difficulty"},
             "one kind after the other": {"order": "kind"},
         },
+        share=0.2,
     ),
 }
 
@@ -156,20 +170,20 @@ def changed(preset, changes):
             own[name] = value
         else:
             model[name] = value
-    return replace(
-        preset, stages=tuple(stages), model=replace(preset.model, **model), **own
-    ).shortened(2)  # more than there is time for: the time ends each stage
+    return replace(preset, stages=tuple(stages), model=replace(preset.model, **model), **own)
 
 
 def run(name, variant):
     """Trains and judges one variant; the figures that docs/trials.json keeps of it."""
     trial = TRIALS[name]
     preset = changed(preset_named(trial.preset), trial.variants[variant])
+    # Or more steps than there is time for: the time ends each stage.
+    preset = preset.shortened(trial.share or 2)
     folder = PROJECT / "runs" / "trials" / name / variant.replace(" ", "_")
     job = pipeline.Run(preset, folder)
     minutes = trial.minutes + pipeline.START_SECONDS * len(preset.stages) / 60
     minutes /= 1 - pipeline.EVALUATION_SHARE  # all of which `train_all` takes off again
-    stages = job.train_all(minutes)
+    stages = job.train_all(ENDLESS if trial.share else minutes)
     judged, _ = processes.call(judging.judge, job, preset.stages[-1].name, None, ())
     shutil.rmtree(folder)
     return {
@@ -187,7 +201,7 @@ def known(results, name, variant):
     """The figures of the same variant of another question: what nothing changes is run once."""
     trial = TRIALS[name]
     for other, done in results.items():
-        same = (TRIALS[other].preset, TRIALS[other].minutes) == (trial.preset, trial.minutes)
+        same = (TRIALS[other].preset, TRIALS[other].budget) == (trial.preset, trial.budget)
         for label, figures in done.items():
             if same and TRIALS[other].variants[label] == trial.variants[variant]:
                 return figures
@@ -197,14 +211,15 @@ def known(results, name, variant):
 def page(results):
     """docs/trials.md, from the figures."""
     lines = [
-        "# Equal-time trials",
+        "# Trials of one change each",
         "",
         "Made by `tools/trials.py` from `docs/trials.json`. Each trial changes one thing of a "
-        "preset and trains as many minutes as the others of its question, on the same text; the "
-        "schedule ends with the time. Bits per character and right answers are those of held-out "
-        "text and questions, as in every report. One run each: read a difference against those of "
-        "the first question, which changes nothing but the seed; and only between rows of the same "
-        "text.",
+        "preset and trains as many minutes as the others of its question (or steps, where a step "
+        "costs all the same), on the same text; the schedule ends with them. Bits per character "
+        "and right answers are those of held-out text and questions, as in every report. One run "
+        "each: read a difference against those of the first question, which changes nothing but "
+        "the seed, and with it what is drawn of the reasoning text; and only between rows of the "
+        "same text.",
     ]
     for name, trial in TRIALS.items():
         done = results.get(name, {})
@@ -214,8 +229,7 @@ def page(results):
             "",
             f"## {trial.question}",
             "",
-            f"`python tools/trials.py {name}`: preset `{trial.preset}`, "
-            f"{trial.minutes:g} minutes each, on {trial.cores} core{'s' * (trial.cores > 1)}.",
+            f"`python tools/trials.py {name}`: preset `{trial.preset}`, {trial.budget}.",
             "",
             "| variant | text | parameters | characters seen | bits/char | "
             + " | ".join(QUESTION_KINDS)

@@ -67,10 +67,14 @@ class Answering:
         return self._warm_up()
 
     def start(self, folder):
-        """Sessions as the lab would open them."""
+        """Sessions with the model that the lab would open, the same one for all of them.
+
+        A copy of the weights for each would be measured too: which one lies better in memory.
+        """
         from mof_lab.chat import ChatSession
 
-        self._new = lambda: ChatSession.from_checkpoint(folder)
+        opened = ChatSession.from_checkpoint(folder)
+        self._new = lambda: ChatSession(opened.decoder.model, opened.vocabulary)
         return self._warm_up()
 
     def _warm_up(self):

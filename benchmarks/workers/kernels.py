@@ -13,7 +13,7 @@ from mof_lab.model import MoF
 from mof_lab.planner import product_rate
 from mof_lab.profiling import memory_bandwidth
 
-from ..worker import repeat, serve
+from ..worker import repeat, serve, warm_up
 
 
 class Layer:
@@ -47,7 +47,7 @@ class Layer:
             return batch * time
 
         self.step = step
-        step()
+        warm_up(step)
         return {}
 
     def run(self, seconds):
@@ -56,7 +56,7 @@ class Layer:
 
 
 class Products:
-    """The matrix products of a model's training step at their own shapes, and nothing else.
+    """The matrix products of a training step at their own shapes, and nothing else.
 
     For each kernel the product forwards and the two backwards. A recurrent one meets the state of
     one position at a time, but for the gradient of its weights.
@@ -66,22 +66,32 @@ class Products:
         """Collects the shapes from the preset's model."""
         preset = preset_named(preset)
         model = MoF(replace(preset.model, vocabulary_size=preset.vocabulary_size))
-        rows = batch * window
-        self.tokens, self.products = rows, Counter()
+        self._begin(batch, window)
         for variable in model.trainable_variables:
             if len(variable.shape) != 2 or "embedding" in variable.path.split("/")[-1]:
                 continue
-            inputs, outputs = variable.shape
-            recurrent = variable.name == "recurrent_kernel"
-            times, at_once = (window, batch) if recurrent else (1, rows)
-            self.products[at_once, inputs, outputs] += times
-            self.products[at_once, outputs, inputs] += times
-            self.products[inputs, rows, outputs] += 1
+            self._add(*variable.shape, recurrent=variable.name == "recurrent_kernel")
         if model.output_layer is None:
             outputs, inputs = model.embedding.embeddings.shape
-            shapes = ((rows, inputs, outputs), (rows, outputs, inputs), (inputs, rows, outputs))
-            self.products.update(shapes)
+            self._add(inputs, outputs)
         return {}
+
+    def start_layer(self, batch, time, inputs, units):
+        """Those of one GRU layer, with the gradient of its input."""
+        self._begin(batch, time)
+        self._add(inputs, 3 * units)
+        self._add(units, 3 * units, recurrent=True)
+        return {}
+
+    def _begin(self, batch, time):
+        self.batch, self.time, self.tokens, self.products = batch, time, batch * time, Counter()
+
+    def _add(self, inputs, outputs, recurrent=False):
+        """The three products of a kernel (inputs, outputs), as (rows, inner, columns) → times."""
+        times, rows = (self.time, self.batch) if recurrent else (1, self.tokens)
+        self.products[rows, inputs, outputs] += times
+        self.products[rows, outputs, inputs] += times
+        self.products[inputs, self.tokens, outputs] += 1
 
     def run(self):
         """{"tokens", "seconds"} of one step; each shape by its quickest of five."""
@@ -119,6 +129,7 @@ if __name__ == "__main__":
             "matmul": matmul,
             "bandwidth": bandwidth,
             "start_products": products.start,
+            "start_layer_products": products.start_layer,
             "run_products": products.run,
         }
     )

@@ -11,7 +11,7 @@ import tensorflow as tf
 from xiaothink.llm.inference import build_model as published
 from xiaothink.llm.inference import test as generation
 
-from ..worker import repeat, serve
+from ..worker import repeat, serve, warm_up
 
 WINDOW = 128  # what its generation runs again
 
@@ -42,15 +42,14 @@ class Published:
         )
 
     def start(self, vocabulary_size, config, batch, window):
-        """Builds it and trains two steps on noise."""
+        """Builds it and trains on noise until steps are steady."""
         self.build(vocabulary_size, config)
         self.model.compile(
             tf.keras.optimizers.legacy.Adam(1e-4),
             tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
         self.shape, self.rng = (batch, window + 1), np.random.default_rng(1)
-        self._step()
-        self._step()
+        warm_up(self._step)
         parameters = self.model.count_params()
         embedding = next(x for x in self.model.layers if hasattr(x, "token_emb")).token_emb
         return {"parameters": parameters, "in_products": parameters - embedding.count_params()}

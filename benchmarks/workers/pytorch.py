@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from ..lessons import Lessons
-from ..worker import repeat, serve
+from ..worker import repeat, serve, warm_up
 
 HEAD_DIM = 64
 SHAPE = 77  # width / layers of GPT-2's 768 × 10, kept at every size
@@ -90,8 +90,7 @@ class Training:
             return weights.numel()
 
         self.step = step
-        step()
-        step()
+        warm_up(step)
         return found
 
     def start_learning(self, parameters, about, folder, seconds, rate):
@@ -192,7 +191,7 @@ class Layer:
             return batch * time
 
         self.step = step
-        step()
+        warm_up(step)
         return {}
 
     def run(self, seconds):

@@ -7,7 +7,7 @@ from mof_lab import training
 from mof_lab.configuration import preset as preset_named
 from mof_lab.planner import practice, size_of
 
-from ..worker import repeat, serve
+from ..worker import repeat, serve, warm_up
 
 training.SAVE_EVERY_SECONDS = math.inf
 
@@ -16,7 +16,7 @@ class Training:
     """One preset in training, on noise."""
 
     def start(self, preset, batch, window, parts=1, recompute=False, xla=True):
-        """Builds model and trainer, and trains the first two steps, which compile.
+        """Builds model and trainer, and trains until steps are steady: the first ones compile.
 
         Args:
             parts: of a batch, computed one after the other.
@@ -34,19 +34,17 @@ class Training:
         size = size_of(preset)  # its model sets the seed; after a step all would compile again
         trainer = practice(preset)
         self.record, self.reports = trainer.record, iter(trainer)
-        while self.record.step < 2:
-            next(self.reports)
+        warm_up(self._step)
         return {"parameters": size.parameters, "in_products": size.multiplied}
 
     def run(self, seconds):
         """Trains for so long; see `worker.repeat`."""
+        return repeat(self._step, seconds)
 
-        def step():
-            before = self.record.tokens
-            next(self.reports)
-            return self.record.tokens - before
-
-        return repeat(step, seconds)
+    def _step(self):
+        before = self.record.tokens
+        next(self.reports)
+        return self.record.tokens - before
 
 
 if __name__ == "__main__":

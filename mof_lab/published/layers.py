@@ -21,15 +21,20 @@ def read(gru, x):
 
 
 class Stem(keras.layers.Layer):
-    """What both experts and the router read: STEM_BATCH_NORM(relu(dense(gru(e)))) + e."""
+    """What both experts and the router read: STEM_BATCH_NORM(relu(dense(gru(e)))) + e.
 
-    def __init__(self, vocab_size, size, **kwargs):
+    Args:
+        norm: another norm instead, for a `fixes.Mended`.
+    """
+
+    def __init__(self, vocab_size, size, norm=None, **kwargs):
         super().__init__(**kwargs)
         self.embedding = keras.layers.Embedding(vocab_size, size, name="embedding")
         self.gru = GRU(size, name="gru")
         self.drop = keras.layers.Dropout(0.5)
         self.dense = keras.layers.Dense(size, activation="relu", name="dense")
-        self.norm = keras.layers.BatchNormalization(epsilon=OUTER_EPSILON, name="norm")
+        batch_norm = keras.layers.BatchNormalization(epsilon=OUTER_EPSILON, name="norm")
+        self.norm = norm or batch_norm
         self.embedding.build(None)
         for layer in (self.gru, self.dense, self.norm):
             layer.build((None, None, size))

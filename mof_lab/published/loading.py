@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -12,6 +13,8 @@ from .vocabulary import PublishedVocabulary
 
 STEM, MIXTURE = "layer_with_weights-0", "layer_with_weights-1"
 VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+#: What TensorFlow raises where the files are not what they were.
+DAMAGED = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
 
 
 def load(checkpoint_dir, vocabulary_file, configuration):
@@ -29,12 +32,25 @@ def load(checkpoint_dir, vocabulary_file, configuration):
     vocabulary = PublishedVocabulary.load(vocabulary_file)
     config = configuration_of(configuration, len(vocabulary.characters))
     path = _find(Path(checkpoint_dir))
+    reader, there = _open(path)
+    if config.num_layers > len(there):  # to make so many may take for ever
+        raise LabError(
+            f"The checkpoint {path} has {len(there):,} weights, too few for num_layers "
+            f"{config.num_layers:,}; choose the configuration that belongs to it."
+        )
+    _compare(path, there, shapes(config))
+    arrays = _read(path, reader, there)
     model = Published(config, vocabulary)
-    variables = places(model)
-    arrays = _read(path, {place: tuple(variable.shape) for place, variable in variables.items()})
-    for place, variable in variables.items():
+    for place, variable in places(model).items():
         variable.assign(arrays[place])
     return model
+
+
+def shapes(config):
+    """The shape of each weight by its name in the published checkpoint; none is allocated."""
+    with keras.StatelessScope(initialize_variables=False):
+        variables = places(Published(config))
+    return {place: tuple(variable.shape) for place, variable in variables.items()}
 
 
 def places(model):
@@ -94,29 +110,27 @@ def _find(folder):
     return found[0]
 
 
-def _read(path, wanted):
-    """The arrays of a checkpoint by their places.
-
-    Args:
-        wanted: the shape of each array by its place.
-    """
+def _open(path):
+    """A reader of a checkpoint, and the shape of each of its arrays by its place."""
     try:
         reader = tf.train.load_checkpoint(str(path))
-        shapes = reader.get_variable_to_shape_map()
         there = {
             name.removesuffix(VALUE): tuple(shape)
-            for name, shape in shapes.items()
+            for name, shape in reader.get_variable_to_shape_map().items()
             if name.startswith((STEM, MIXTURE)) and name.endswith(VALUE)
             if ".OPTIMIZER_SLOT" not in name
         }
-        _compare(path, there, wanted)
-        arrays = {place: reader.get_tensor(place + VALUE) for place in wanted}
-    except (tf.errors.OpError, IndexError, ValueError, RuntimeError) as error:
-        if isinstance(error, LabError):
-            raise
-        raise LabError(
-            f"The checkpoint {path} is damaged or incomplete; copy its files anew."
-        ) from None
+    except DAMAGED:
+        raise _damaged(path) from None
+    return reader, there
+
+
+def _read(path, reader, there):
+    """The arrays of a checkpoint by their places."""
+    try:
+        arrays = {place: reader.get_tensor(place + VALUE) for place in there}
+    except DAMAGED:
+        raise _damaged(path) from None
     for place, array in arrays.items():
         if array.dtype != np.float32 or not np.isfinite(array).all():
             raise LabError(
@@ -124,6 +138,10 @@ def _read(path, wanted):
                 "numbers; copy its files anew."
             )
     return arrays
+
+
+def _damaged(path):
+    return LabError(f"The checkpoint {path} is damaged or incomplete; copy its files anew.")
 
 
 def _compare(path, there, wanted):

@@ -31,6 +31,7 @@ class Published(keras.Model):
     Args:
         config: a `PublishedConfig` with its `vocab_size`.
         vocabulary: a `PublishedVocabulary`, for chat and views.
+        stem_norm: see `layers.Stem`.
 
     Call with integer tokens (batch, time), numbered as the vocabulary file numbers them; gives
     logits (batch, time, vocab_size). The chat and the views use the lab's numbers instead, which
@@ -40,11 +41,11 @@ class Published(keras.Model):
     #: A prompt of any length up to what the model sees is read at once.
     pieces = range(SEEN, 0, -1)
 
-    def __init__(self, config, vocabulary=None, **kwargs):
+    def __init__(self, config, vocabulary=None, stem_norm=None, **kwargs):
         super().__init__(**kwargs)
         self.config, self.vocabulary = config, vocabulary
         size, units = config.embedding_dim, config.gru_units
-        self.stem = Stem(config.vocab_size, size, name="stem")
+        self.stem = Stem(config.vocab_size, size, stem_norm, name="stem")
         self.gru_expert = GRUExpert(size, units, name="gru_expert")
         self.transformer_expert = TransformerExpert(config, name="transformer_expert")
         self.expert_norms = [norm(OUTER_EPSILON, f"{name}_norm") for name in config.experts]
