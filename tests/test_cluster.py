@@ -346,8 +346,9 @@ def test_two_ray_workers_equal_one(ray_workers, tmp_path):
 @pytest.mark.slow
 def test_a_lost_ray_worker(ray_workers, tmp_path):
     """Lost after a saved step: the same command goes on from there, to what one would train."""
-    with pytest.raises(LabError, match=r"Ray job ended.*last checkpoint"):
+    with pytest.raises(LabError, match=r"Ray job ended.*last checkpoint") as caught:
         cluster.with_ray(2, tmp_path, _on_ray, tmp_path, True)
+    assert (tmp_path / "lost").exists(), caught.value  # and not that Ray did not start
     meta = checkpoint.read_meta(tmp_path / "run")
     # Nobody begins a step before the first worker has saved the one before.
     assert LOST_AT - 1 <= meta["step"] < STEPS and not meta["record"]["done"]
