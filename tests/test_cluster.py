@@ -7,6 +7,7 @@ import signal
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
+from multiprocessing.connection import wait
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -22,6 +23,7 @@ from mof_lab.pipeline import Run
 from mof_lab.vocabulary import Vocabulary
 
 STEPS, WINDOW, BATCH = 10, 16, 8
+LOST_AT = 5  # the step after which one of Ray's workers dies
 MODEL = ModelConfig(
     vocabulary_size=46,
     embedding_dim=16,
@@ -50,7 +52,7 @@ TOY = Preset(
 )
 
 
-def trained(folder, **changes):
+def trained(folder, show=None, **changes):
     """Weights after ten steps of SGD, and the losses, under the strategy in whose scope it is.
 
     AdamW would hide a gradient of the wrong size. The clipping acts at every step, and the parts
@@ -75,7 +77,7 @@ def trained(folder, **changes):
     packs = {"story": Windows(tokens, roles)}
     stage = preset.stage("joint")
     trainer = Plain(MoF(MODEL), vocabulary, packs, preset, stage, folder, reports=STEPS)
-    record = trainer.run()
+    record = trainer.run(show)
     assert record.tokens == STEPS * BATCH * WINDOW
     return [v.numpy() for v in trainer.model.trainable_variables], [c[2] for c in record.curve]
 
@@ -245,14 +247,39 @@ def _work(connection, folder, config, text, steps):
 
 @pytest.mark.slow
 def test_a_lost_worker_ends_the_job_and_it_goes_on(text, tmp_path):
-    def start(steps=400):
-        pairs = cluster.on_this_machine(2)
-        return in_processes(_work, *((tmp_path, config, text, steps) for config in pairs))
+    """And what comes of it is, bit for bit, what would have come without the loss."""
 
-    (first, said), (second, _) = start()
+    def start(folder, steps=200):
+        pairs = cluster.on_this_machine(2)
+        return in_processes(_work, *((tmp_path / folder, config, text, steps) for config in pairs))
+
+    def finish(begun):
+        """The steps that both workers told of; both are heard, as who is not heard has to wait."""
+        steps, talking = [], [said for _, said in begun]
+        while talking:
+            ready = wait(talking, 900)
+            assert ready, "nothing came"
+            for said in ready:
+                message = said.recv()
+                if isinstance(message, str):
+                    assert message == "finished"
+                    talking.remove(said)
+                else:
+                    steps.append(message.step)
+        for process, _ in begun:
+            process.join()
+            assert process.exitcode == 0
+        return steps
+
+    def weights(folder):
+        meta = checkpoint.read_meta(tmp_path / folder / "gru")
+        assert meta["record"]["done"]
+        return checkpoint.read_arrays(tmp_path / folder / "gru", meta, "model")
+
+    (first, said), (second, _) = start("lost")
     while received(said).step < 3:
         pass
-    while not (tmp_path / "gru" / "meta.json").exists():
+    while not (tmp_path / "lost" / "gru" / "meta.json").exists():
         received(said)
     os.kill(second.pid, signal.SIGKILL)
     message = received(said)
@@ -261,36 +288,43 @@ def test_a_lost_worker_ends_the_job_and_it_goes_on(text, tmp_path):
     assert "worker was lost" in message and "last checkpoint" in message
     first.join()
     second.join()
-    meta = checkpoint.read_meta(tmp_path / "gru")
-    assert 0 < meta["step"] < 400 and not meta["record"]["done"]
-    begun = start()
-    steps = []
-    for _, said in begun:
-        message = received(said)
-        while not isinstance(message, str):
-            steps.append(message.step)
-            message = received(said)
-        assert message == "finished"
-    assert min(steps) > meta["step"] and max(steps) == 400
-    assert checkpoint.read_meta(tmp_path / "gru")["record"]["done"]
-    for process, _ in begun:
-        process.join()
-        assert process.exitcode == 0
+    meta = checkpoint.read_meta(tmp_path / "lost" / "gru")
+    assert 0 < meta["step"] < 200 and not meta["record"]["done"]
+    steps = finish(start("lost"))
+    assert min(steps) > meta["step"] and max(steps) == 200
+    finish(start("undisturbed"))
+    found, expected = weights("lost"), weights("undisturbed")
+    assert found.keys() == expected.keys()
+    assert all(np.array_equal(found[name], expected[name]) for name in expected)
 
 
 # ---- Ray ----------------------------------------------------------------------------------------
 
 
 def _on_ray(folder, lost):
-    """Trains in one of Ray's workers; with `lost`, the second one dies the first time."""
-    second = cluster.workers()[1] == 1
-    with cluster.strategy_named("multi-worker").scope():
-        if lost and second and not (folder / "lost").exists():
+    """Trains in one of Ray's workers; with `lost`, the second one dies within the first job."""
+    from mof_lab import training
+
+    training.SAVE_EVERY_SECONDS = 0.0
+    second, steps = cluster.workers()[1] == 1, []
+
+    def show(progress):
+        steps.append(progress.step)
+        if lost and second and progress.step == LOST_AT and not (folder / "lost").exists():
             (folder / "lost").touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        weights, losses = trained(folder / "run")
+
+    with cluster.strategy_named("multi-worker").scope():
+        weights, losses = trained(folder / "run", show)
     if not second:
-        np.savez(folder / "weights.npz", *weights, losses=losses)
+        np.savez(folder / "weights.npz", *weights, losses=losses, began=steps[0])
+
+
+def _from_ray(folder):
+    """Weights and losses, and the first step of the job that finished."""
+    with np.load(folder / "weights.npz") as found:
+        weights = [found[f"arr_{i}"] for i in range(len(found.files) - 2)]
+        return (weights, found["losses"].tolist()), int(found["began"])
 
 
 @pytest.fixture
@@ -304,18 +338,26 @@ def ray_workers(monkeypatch):
 def test_two_ray_workers_equal_one(ray_workers, tmp_path):
     cluster.with_ray(2, tmp_path, _on_ray, tmp_path, False)
     ((_, results),) = in_processes(_alone, (tmp_path / "one",))
-    with np.load(tmp_path / "weights.npz") as found:
-        losses = found["losses"].tolist()
-        weights = [found[f"arr_{i}"] for i in range(len(found.files) - 1)]
-    assert_equal((weights, losses), received(results))
+    found, began = _from_ray(tmp_path)
+    assert began == 1
+    assert_equal(found, received(results))
 
 
 @pytest.mark.slow
 def test_a_lost_ray_worker(ray_workers, tmp_path):
-    with pytest.raises(LabError, match=r"Ray job ended.*last checkpoint"):
+    """Lost after a saved step: the same command goes on from there, to what one would train."""
+    with pytest.raises(LabError, match=r"Ray job ended.*last checkpoint") as caught:
         cluster.with_ray(2, tmp_path, _on_ray, tmp_path, True)
+    assert (tmp_path / "lost").exists(), caught.value  # and not that Ray did not start
+    meta = checkpoint.read_meta(tmp_path / "run")
+    # Nobody begins a step before the first worker has saved the one before.
+    assert LOST_AT - 1 <= meta["step"] < STEPS and not meta["record"]["done"]
     cluster.with_ray(2, tmp_path, _on_ray, tmp_path, True)
     assert checkpoint.read_meta(tmp_path / "run")["record"]["done"]
+    ((_, results),) = in_processes(_alone, (tmp_path / "one",))
+    found, began = _from_ray(tmp_path)
+    assert began == meta["step"] + 1
+    assert_equal(found, received(results))
 
 
 def test_without_ray(monkeypatch, tmp_path):
