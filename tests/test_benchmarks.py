@@ -208,7 +208,7 @@ def test_the_first_answer_is_the_first_picture(tmp_path, monkeypatch):
     ("cell", "silence", "words"),
     [
         ("1 / 0", 60, "first.ipynb failed: ZeroDivisionError: division by zero"),
-        ("print('▶')", 60, "first.ipynb ended without showing a chat that answered"),
+        ("print('▶')", 60, "first.ipynb said nothing for 1 seconds before a first answer"),
         ("import time\ntime.sleep(60)", 0.5, "first.ipynb said nothing for 0.5 seconds"),
     ],
 )
