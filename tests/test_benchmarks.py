@@ -217,6 +217,7 @@ def test_a_notebook_that_answers_nothing_is_one_sentence(
 ):
     monkeypatch.setattr(first_answer, "NOTEBOOK", a_notebook(tmp_path, cell))
     monkeypatch.setattr(first_answer, "SILENCE", silence)
+    monkeypatch.setattr(first_answer, "AFTERWARDS", 1)
     with pytest.raises(WorkerError, match=words):
         first_answer.seconds_to_first_answer()
 
