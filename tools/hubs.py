@@ -1,6 +1,6 @@
 """Does Binder, or a hub's image, get what this repository promises? Checked without Docker.
 
-    python tools/hubs.py            # minutes; writes docs/hubs/checks.json and its table
+    python tools/hubs.py     # what docs/hubs/checks.json lacks, some minutes; and its table
 
 1. repo2docker reads the repository and says which Python and which files it would build from.
 2. pip resolves the list of `environment.yml` in a new environment, and installs nothing.
@@ -42,22 +42,25 @@ OUR_LIST = ["-c", "constraints.txt", "-e", ".[cpu,lab]"]  # as environment.yml
 
 
 def main():
-    found = {"command": "python tools/hubs.py", "date": time.strftime("%Y-%m-%d")}
+    start = {"command": "python tools/hubs.py", "date": time.strftime("%Y-%m-%d")}
+    found = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else start
+    checks = {
+        "repo2docker": repo2docker,
+        "dry run": dry_run,
+        "base": base,
+        "first answer": first_answer,
+        "notebooks": notebooks,
+    }
     with tempfile.TemporaryDirectory(prefix="hubs-") as folder:
-        for name, check in (
-            ("repo2docker", repo2docker),
-            ("dry run", dry_run),
-            ("base", base),
-            ("first answer", first_answer),
-            ("notebooks", notebooks),
-        ):
+        for name, check in checks.items():
+            if name in found:
+                continue
             print(f"{name} …", flush=True)
             started = time.monotonic()
-            found[name] = check(Path(folder))
-            found[name]["seconds"] = round(time.monotonic() - started)
-            print(f"  {json.dumps(found[name], ensure_ascii=False)}", flush=True)
-    text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
-    write_atomically(RESULTS, text.encode("utf-8"))
+            result = check(Path(folder))
+            found[name] = {**result, "seconds": round(time.monotonic() - started)}
+            text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+            write_atomically(RESULTS, text.encode("utf-8"))
     write_atomically(PAGE, with_table(PAGE.read_text(encoding="utf-8"), found).encode("utf-8"))
 
 
@@ -91,6 +94,8 @@ def dry_run(folder):
 def base(folder):
     """Our list over the packages of repo2docker's base; what `pip check` says."""
     pip = environment(folder, "base")
+    if not (folder / "repo2docker").exists():
+        environment(folder, "repo2docker", "jupyter-repo2docker")
     brought = list(frozen(folder / "repo2docker"))
     alone = [*pip, "install", "--quiet", "--no-deps", "--only-binary=:all:"]
     missing = [package for package in brought if run([*alone, package]).returncode]
