@@ -10,8 +10,9 @@ pytest.importorskip("anywidget", reason="widgets need the lab's packages: pip in
 from mof_lab.progress import Progress
 from mof_lab.recording import Moment, Recording
 from mof_lab.training_views import course, forming, moment, summary
-from mof_lab.widgets import Replay
+from mof_lab.widgets import Replay, base
 from mof_lab.widgets.texts_training import TRAINING
+from mof_lab.zoom import Chart
 
 MARKUP = "<img src=x onerror=alert(1)>"
 
@@ -85,3 +86,36 @@ def test_every_text_is_there_twice_and_all_that_is_asked_for():
     asked |= set(re.findall(r"""label\([^\n]*?, "(\w+)"\)""", source))
     assert len(asked) > 10
     assert asked <= set(Replay.words["en"]), asked - set(Replay.words["en"])
+
+
+class Place:
+    """What `display` gave: it notes what is put there."""
+
+    def __init__(self):
+        self.put = []
+
+    def update(self, view, **how):
+        self.put.append(view)
+
+
+def test_the_curves_are_kept_apart_from_the_rest_to_be_zoomed(recorded, monkeypatch):
+    shown = []
+    monkeypatch.setattr(base, "display", lambda view, **how: shown.append(view) or Place())
+    replay = Replay(recorded)
+    replay._ipython_display_()
+    _, curves, rest = shown
+    assert isinstance(curves, Chart) and not isinstance(rest, Chart)
+    assert "step 100" in rest.svg and curves.svg not in rest.svg
+    replay.keep()
+    # plotly's renderer keeps an old chart as long as its place holds one
+    assert replay._shown[0].put == [base.EMPTY, curves] and replay._shown[1].put == [rest]
+
+
+def test_before_the_first_step_two_places_are_kept_free(monkeypatch):
+    shown = []
+    monkeypatch.setattr(base, "display", lambda view, **how: shown.append(view) or Place())
+    replay = Replay(Recording("gru", "toy", ["gru"], 10))
+    replay._ipython_display_()
+    assert shown[1:] == [base.EMPTY, base.EMPTY]
+    replay.keep()
+    assert [place.put for place in replay._shown] == [[], []]

@@ -18,7 +18,7 @@ from .. import jobs, recording
 from ..errors import LabError
 from ..progress import clock
 from ..recording import Recording
-from ..training_views import course, forming, moment, summary
+from ..training_views import course, forming, moment, outcome, summary
 from . import texts
 from .base import HERE, STYLE, Panel, pair, script
 from .texts_training import TRAINING
@@ -74,6 +74,10 @@ class Replay(Panel):
 
     def picture(self):
         return summary(self.recording, self._compared())
+
+    def snapshots(self):
+        """The curves by themselves, so that they can be zoomed; below them all else."""
+        return [course(self.recording, self._compared()), outcome(self.recording)]
 
     def draw(self):
         """Brings what is shown up to what is recorded."""
