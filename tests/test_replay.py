@@ -59,6 +59,26 @@ def test_earlier_runs_are_drawn_beside_it(recorded):
     assert "short (earlier" in text and "2.885" in text  # nats as bits where nothing was held out
 
 
+def test_a_replay_compares_with_other_runs_of_its_stage(recorded, tmp_path):
+    for run in ("mine", "theirs"):
+        recorded.save(tmp_path / run / "recordings" / "router.json")
+    recorded.save(tmp_path / "theirs" / "recordings" / "gru.json")
+    (tmp_path / "broken" / "recordings").mkdir(parents=True)
+    (tmp_path / "broken" / "recordings" / "router.json").write_text("{", encoding="utf-8")
+    replay = Replay(tmp_path / "mine" / "recordings" / "router.json")
+    assert replay.earlier == ["theirs"] and "theirs" not in replay.picture().text
+    alone = replay.course
+    replay._receive(replay, {"kind": "compare", "names": ["theirs", "broken"]}, [])
+    assert (replay.chosen, replay.error) == (["theirs"], {})
+    assert "theirs (earlier" in replay.course[1] and "theirs (earlier" in replay.picture().text
+    # what is held out is compared, at the bits that were measured
+    row = next(line for line in replay.course[1].splitlines() if line.startswith("theirs"))
+    assert row.split()[3:6] == ["5", "3", "3"], row
+    replay._receive(replay, {"kind": "compare", "names": []}, [])
+    assert replay.course == alone
+    assert Replay(recorded).earlier == []
+
+
 def test_markup_stays_text(recorded):
     replay = Replay(recorded)
     assert all("<img" not in svg and "&lt;" in svg for _, svg, _ in replay.moments)

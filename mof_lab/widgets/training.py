@@ -39,6 +39,8 @@ def training_now(directory):
 class Replay(Panel):
     """A recorded training, played in the browser: the kernel has nothing to do with it.
 
+    What the same stage did in other runs can be drawn beside it, if its file is known.
+
     Args:
         source: a `Recording`, its file, or the folder of a checkpoint that has one.
     """
@@ -62,7 +64,11 @@ class Replay(Panel):
         super().__init__()
         self._drawing = threading.RLock()
         self._curves = {}
-        self._show(source if isinstance(source, Recording) else Recording.load(source))
+        if isinstance(source, Recording):
+            self._show(source)
+        else:
+            self._show(Recording.load(source))
+            self._beside(recording.beside(source))
         if self.recording.points:
             last = self.recording.points[-1]
             self.tell("recorded", steps=last.step, time=clock(last.seconds))
@@ -71,6 +77,10 @@ class Replay(Panel):
         self.recording, self._looks = shown, {}
         self.stage = shown.stage
         self.draw()
+
+    def _beside(self, curves):
+        """Offers these to be compared with, see `recording.earlier`."""
+        self._curves, self.earlier = curves, list(curves)
 
     def picture(self):
         return summary(self.recording, self._compared())
@@ -95,6 +105,12 @@ class Replay(Panel):
 
     def _compared(self):
         return {name: self._curves[name] for name in self.chosen}
+
+    # ---- from the browser ----
+
+    def on_compare(self, content):
+        self.chosen = [name for name in self.earlier if name in content["names"]]
+        self.draw()
 
 
 class TrainingPanel(Replay):
@@ -129,8 +145,7 @@ class TrainingPanel(Replay):
             recording.begun(made_by.directory, made_by.record, made_by.stage, run.preset, model)
         )
         self.live = True
-        self._curves = recording.earlier(self.trainer.directory)
-        self.earlier = list(self._curves)
+        self._beside(recording.earlier(self.trainer.directory))
         self._say_where()
         self._supersede()
 
@@ -205,10 +220,6 @@ class TrainingPanel(Replay):
         else:
             self._asked.set()
             self.tell("sampling")
-
-    def on_compare(self, content):
-        self.chosen = [name for name in self.earlier if name in content["names"]]
-        self.draw()
 
     # ---- how it works ----
 
