@@ -50,7 +50,8 @@ class Chart(View):
             figure = json.loads(self.figure.to_json())
         except LabError:
             return bundle
-        figure["config"] = {"displaylogo": False, "responsive": True}
+        # Not `responsive`: JupyterLab's renderer follows the width; both at once lose the height.
+        figure["config"] = {"displaylogo": False}
         return {MIME: figure, **bundle}
 
 
