@@ -340,7 +340,7 @@ def test_side_by_side_saves_the_mixture_and_all_go_on_with_what_is_loaded(sessio
     messages = watched(beside)
     beside.say("你好")
     receive(beside, "save")
-    mixture = beside.session.turns
+    mixture = list(beside.session.turns)
     assert messages[-1]["kind"] == "file" and mixture == beside.sessions[-2].turns
     content = messages[-1]["text"]
     beside.say("再见")
