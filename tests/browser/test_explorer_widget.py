@@ -77,7 +77,7 @@ def test_a_switch_moves_the_probabilities_and_back(root, pictures):
     until(root, "root => root.querySelector('.mof-guess').textContent.includes('→')")
     until(root, "root => root.dataset.state === 'idle'")
     assert not switch.is_checked() and about(root) != before
-    root.locator(".mof-heads").scroll_into_view_if_needed()
+    root.locator(".mof-heads").first.scroll_into_view_if_needed()
     root.page.screenshot(path=pictures / "explorer_off.png")
     root.locator("[data-action=all_on]").click()
     until(root, "root => !root.querySelector('.mof-guess').textContent.includes('→')")
@@ -166,7 +166,7 @@ def test_in_chinese_and_dark(lab, root, pictures):
     assert sum(int(x) for x in paper.strip("rgb()").split(",")[:3]) < 200
     root.evaluate("root => root.scrollIntoView()")
     page.screenshot(path=pictures / "explorer_dark_zh.png")
-    root.locator(".mof-heads").scroll_into_view_if_needed()
+    root.locator(".mof-heads").first.scroll_into_view_if_needed()
     page.screenshot(path=pictures / "explorer_heads_dark_zh.png")
 
 

@@ -52,7 +52,7 @@ def test_in_the_dark(lab, chart, pictures):
     lab.darken(chart.page)
     chart.page.wait_for_timeout(1000)  # JupyterLab has it drawn anew
     assert chart.bounding_box()["height"] > 300
-    assert chart.evaluate("c => c._fullLayout.paper_bgcolor") == "rgba(0, 0, 0, 0)"
+    assert chart.evaluate("c => c._fullLayout.paper_bgcolor").replace(" ", "") == "rgba(0,0,0,0)"
     chart.page.screenshot(path=pictures / "zoom_dark.png")
 
 
