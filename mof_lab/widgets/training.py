@@ -46,7 +46,7 @@ class Replay(Panel):
     _esm = script("training.js")
     _css = STYLE + (HERE / "training.css").read_text(encoding="utf-8")
     words = texts.texts(texts.COMMON, TRAINING)
-    about = "A recorded training 训练回放: run this cell to play it 运行本单元格即可播放"
+    about = "A recorded training 训练录像: run this cell to play it 运行本单元格即可播放"
 
     live = traitlets.Bool(False).tag(sync=True)  # has it buttons to train with?
     stage = traitlets.Unicode().tag(sync=True)
