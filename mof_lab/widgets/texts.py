@@ -65,6 +65,8 @@ CHAT = {
     "context": ("Context: {used} of {limit} characters", "上下文：已用 {used} / {limit} 字"),
     "writing": ("Writing … {speed} characters/s", "正在写…… {speed} 字/秒"),
     "note": ("{count} characters · seed {seed}", "{count} 字 · 种子 {seed}"),
+    "note_certain": ("{count} characters", "{count} 字"),
+    "done_certain": ("{count} characters, {speed}/s", "{count} 字，{speed} 字/秒"),
     "done": (
         "{count} characters, {speed}/s, seed {seed}",
         "{count} 字，{speed} 字/秒，种子 {seed}",
