@@ -9,6 +9,7 @@ from .worker import PROJECT, WorkerError
 NOTEBOOK = PROJECT / "notebooks" / "00_start.ipynb"
 ANSWER = "image/svg+xml"  # the chat shows itself as a picture once its model has answered
 SILENCE = 300  # seconds in which a kernel says nothing
+AFTERWARDS = 30  # the same, once the last cell ran: the chat answers beside the cells
 
 
 def seconds_to_first_answer(environment=None):
@@ -32,21 +33,23 @@ def seconds_to_first_answer(environment=None):
         raise WorkerError(f"the kernel of {NOTEBOOK.name} did not start: {error}") from None
     try:
         asked = [client.execute(cell.source) for cell in cells if cell.cell_type == "code"]
+        patience = SILENCE
         while True:
-            message = client.get_iopub_msg(timeout=SILENCE)
+            message = client.get_iopub_msg(timeout=patience)
             kind, content = message["msg_type"], message["content"]
             if kind == "error":
                 raise WorkerError(
                     f"{NOTEBOOK.name} failed: {content['ename']}: {content['evalue']}"
                 )
-            if kind == "display_data" and ANSWER in content["data"]:
+            shown = kind in ("display_data", "update_display_data")
+            if shown and ANSWER in content["data"]:
                 return time.perf_counter() - started
             ended = kind == "status" and content["execution_state"] == "idle"
             if ended and message["parent_header"].get("msg_id") == asked[-1]:
-                raise WorkerError(f"{NOTEBOOK.name} ended without showing a chat that answered")
+                patience = AFTERWARDS
     except queue.Empty:
         raise WorkerError(
-            f"{NOTEBOOK.name} said nothing for {SILENCE} seconds before a first answer"
+            f"{NOTEBOOK.name} said nothing for {patience} seconds before a first answer"
         ) from None
     finally:
         client.stop_channels()

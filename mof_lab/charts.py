@@ -12,6 +12,7 @@ from . import drawing as draw
 from .drawing import View
 from .errors import LabError
 from .tables import bar, mark, sparkline, table, visible
+from .zoom import Chart, lines
 
 LABELS = 190  # width of the column of labels
 
@@ -80,7 +81,7 @@ def shares(labels, weights, names, title="Router weights 路由权重", note="")
 
 
 def curves(series, x_label="", y_label="", title="Curves 曲线", note=""):
-    """Lines through points, each with its own colour, dashes and marker.
+    """Lines through points, each with its own colour, dashes and marker; JupyterLab zooms them.
 
     Args:
         series: name → [(x, y), …]; points whose y is None are left out.
@@ -129,7 +130,8 @@ def curves(series, x_label="", y_label="", title="Curves 曲线", note=""):
     place = " ".join(f"{n:g}" for n in (*box, xs[0], xs[-1]))
     svg = draw.page(title, note, parts, box[1] + box[3] + 54, data_box=place)
     header = [y_label, "first 首", "last 末", "lowest 最低", "course 走势"]
-    return View(svg, f"{visible(title)}\n" + table(header, rows))
+    words = f"{visible(title)}\n" + table(header, rows)
+    return Chart(svg, words, *lines(series, x_label, y_label, title, note))
 
 
 def frequency(counts, size):

@@ -17,12 +17,11 @@ import numpy as np
 
 from .errors import LabError
 from .tables import MARKS, MEANINGS, mark, visible
-from .view import View
+from .view import FONT, View
 
 WIDTH, MARGIN, LEFT = 720, 20, 56
 PER_LINE = 36  # characters a line
 CELL = (WIDTH - LEFT - MARGIN) / PER_LINE
-FONT = "'Noto Sans CJK SC','WenQuanYi Micro Hei','Microsoft YaHei','PingFang SC',sans-serif"
 PAPER, INK, MUTED, FAINT, ACCENT = "#fbfaf7", "#1f2933", "#52606d", "#d5d2c8", "#b4441c"
 ON_LIGHT = "#10161e"  # ink on a bar that is light in both themes: no style sheet changes it
 #: Colours that differ in lightness too; dashes and markers go with them, never hue alone.

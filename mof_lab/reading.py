@@ -11,6 +11,7 @@ from .drawing import View, checked
 from .errors import LabError
 from .heat_maps import grouped
 from .tables import bar, table, visible
+from .zoom import Chart, columns
 
 GROUPS = 8  # of units of the GRU, a line each
 GAP = 5  # pixels between two lanes
@@ -145,7 +146,8 @@ def next_characters(names, guesses, title="The next character 下一个字"):
             ]
     svg = draw.page(title, "", parts, top + len(guesses) * step + 14)
     rows = [[s, *(f"{p:.3f} {bar(p, 12)}" for p in ps)] for s, ps in guesses]
-    return View(svg, f"{visible(title)}\n" + table(["symbol 字", *names], rows))
+    words = f"{visible(title)}\n" + table(["symbol 字", *names], rows)
+    return Chart(svg, words, *columns(names, guesses, title))
 
 
 def context_test(series):

@@ -88,10 +88,19 @@ def moment(recording, at):
     return stacked(views) if views else None
 
 
-def summary(recording, earlier=None):
-    """All of it as one `View`: curves, what forms, the last moment; None while there is nothing."""
-    views = [course(recording, earlier), forming(recording)]
+def outcome(recording):
+    """What forms and the last moment as one `View`; None while there is nothing."""
+    views = [forming(recording)]
     if recording.moments:
         views.append(moment(recording, recording.moments[-1]))
+    return _together(views)
+
+
+def summary(recording, earlier=None):
+    """All of it as one `View`: curves, what forms, the last moment; None while there is nothing."""
+    return _together([course(recording, earlier), outcome(recording)])
+
+
+def _together(views):
     views = [view for view in views if view is not None]
     return stacked(views) if views else None

@@ -208,7 +208,7 @@ def test_the_first_answer_is_the_first_picture(tmp_path, monkeypatch):
     ("cell", "silence", "words"),
     [
         ("1 / 0", 60, "first.ipynb failed: ZeroDivisionError: division by zero"),
-        ("print('▶')", 60, "first.ipynb ended without showing a chat that answered"),
+        ("print('▶')", 60, "first.ipynb said nothing for 1 seconds before a first answer"),
         ("import time\ntime.sleep(60)", 0.5, "first.ipynb said nothing for 0.5 seconds"),
     ],
 )
@@ -217,6 +217,7 @@ def test_a_notebook_that_answers_nothing_is_one_sentence(
 ):
     monkeypatch.setattr(first_answer, "NOTEBOOK", a_notebook(tmp_path, cell))
     monkeypatch.setattr(first_answer, "SILENCE", silence)
+    monkeypatch.setattr(first_answer, "AFTERWARDS", 1)
     with pytest.raises(WorkerError, match=words):
         first_answer.seconds_to_first_answer()
 

@@ -274,7 +274,7 @@ def test_what_nobody_follows_any_more_is_not_told():
 def test_the_saved_list_is_every_step_in_both_languages(name, folder, to, monkeypatch):
     monkeypatch.chdir(PROJECT / folder)
     tour = Tour(name)
-    lines = tour.snapshot()._repr_mimebundle_()["text/markdown"].splitlines()
+    lines = tour.snapshots()[0]._repr_mimebundle_()["text/markdown"].splitlines()
     assert len(lines) == len(TOURS[name])
     for number, (line, step) in enumerate(zip(lines, TOURS[name], strict=True), start=1):
         assert line.startswith(f"{number}. **") and "✓" not in line
@@ -285,17 +285,17 @@ def test_the_saved_list_is_every_step_in_both_languages(name, folder, to, monkey
 
 
 def test_the_saved_list_shows_what_was_done(start):
-    before = start.snapshot()
+    before = start.snapshots()[0]
     start.tick("bars")
     assert "✓" not in before._repr_mimebundle_()["text/markdown"]
-    lines = start.snapshot()._repr_mimebundle_()["text/markdown"].splitlines()
+    lines = start.snapshots()[0]._repr_mimebundle_()["text/markdown"].splitlines()
     assert [("✓" in line) for line in lines] == [False, True] + 5 * [False]
 
 
 def test_away_from_the_project_terms_are_no_links(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tour = Tour("start")
-    text = tour.snapshot()._repr_mimebundle_()["text/markdown"]
+    text = tour.snapshots()[0]._repr_mimebundle_()["text/markdown"]
     assert tour.address == "" and "](" not in text and "router 路由器" in text
 
 
@@ -305,7 +305,7 @@ def test_without_a_glossary_the_steps_are_there(tmp_path, monkeypatch):
     try:
         tour = Tour("start")
         assert [step["terms"] for step in tour.steps] == 7 * [[]] and tour.address == ""
-        assert tour.snapshot()._repr_mimebundle_()["text/markdown"].count("\n") == 6
+        assert tour.snapshots()[0]._repr_mimebundle_()["text/markdown"].count("\n") == 6
     finally:
         glossary.terms.cache_clear()
 

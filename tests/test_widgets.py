@@ -346,6 +346,24 @@ def test_a_reload_in_the_middle_gets_everything(chat):
 # ---- side by side
 
 
+def test_side_by_side_saves_the_mixture_and_all_go_on_with_what_is_loaded(session):
+    beside = SideBySide(session, **{**QUICK, "position": 0.25})
+    messages = watched(beside)
+    beside.say("你好")
+    receive(beside, "save")
+    mixture = list(beside.session.turns)
+    assert messages[-1]["kind"] == "file" and mixture == beside.sessions[-2].turns
+    content = messages[-1]["text"]
+    beside.say("再见")
+    receive(beside, "load", text=content)
+    assert beside.status == {"key": "loaded", "values": {"count": 1}}
+    assert [s.turns for s in beside.sessions] == [mixture] * 4
+    said = [text_of({"answers": [a]}) for a in beside.exchanges[0]["answers"]]
+    assert len(beside.exchanges) == 1 and len(set(said)) == 1
+    receive(beside, "undo")
+    assert len(beside.exchanges) == 2
+
+
 def test_side_by_side_each_column_is_what_it_says(model, vocabulary, session):
     session.add("我叫米米", "你好，米米！")  # its own conversation stays its own
     beside = SideBySide(session, **{**QUICK, "position": 0.25})

@@ -322,8 +322,9 @@ function buildChat(ui) {
     file.value = "";
   });
   const changing = ["again", "undo", "clear"].map((key) => action(key, () => ui.send(key)));
-  const files = single
-    ? [action("save", () => ui.send("save")), action("load", () => file.click())] : [];
+  const files = [action("save", () => ui.send("save")), action("load", () => file.click())];
+  if (!single) // of several conversations one is saved
+    ["save_columns", "load_columns"].forEach((key, i) => ui.label(files[i], key, "title"));
 
   const grow = () => {
     text.style.height = "auto";

@@ -1,5 +1,5 @@
 // The explorer in the browser: pictures come drawn from Python; on them lie the characters to
-// point at. Attention of the pointed character is drawn here, so that it needs no kernel.
+// point at. Attention of the pointed character and head is drawn here: it needs no kernel.
 
 const LOCKED_AFTER = 150; // ms of rest on a character until Python hears of it
 const EXPERT = (i) => `var(--mof-expert-${i % 6})`;
@@ -161,7 +161,17 @@ function buildExplorer(ui) {
 
   // ---- readings on one axis, and the character that is looked at
   const axes = element("div");
-  const rowOf = (number, position) => model.get("attention")[number]?.[position];
+  let pointed = null; // the head under the pointer: [block, head]
+  /** A row of attention of the head that is pointed at, else of the chosen one. */
+  const rowOf = (number, position) => {
+    const packed = model.get("attention")[number];
+    const time = model.get("readings")[number].symbols.length;
+    if (packed?.byteLength !== 2 * parts.blocks * parts.heads * time * time) return undefined;
+    const [block, head] = pointed ?? model.get("head");
+    const first = ((block * parts.heads + head) * time + position) * time;
+    return Array.from({ length: position + 1 }, (_, s) =>
+      (packed.getUint16(2 * (first + s), true) / 65535) ** 2);
+  };
   const show = () => {
     const readings = model.get("readings");
     [...axes.children].forEach((axis, number) => {
@@ -218,11 +228,10 @@ function buildExplorer(ui) {
     off[kind] = rest.length < off[kind].length ? rest : [...rest, value];
     ui.send("off", { off });
   };
-  const grid = element("div", { class: "mof-heads", role: "group" });
-  grid.style.gridTemplateColumns = `repeat(${Math.max(1, parts.heads)}, auto)`;
-  ui.label(grid, "heads", "aria-label");
-  const whole = buildPicture(ui, "whole");
-  const large = element("details", {}, ui.label(element("summary"), "whole"), whole);
+  const grids = element("div", { class: "mof-beside" });
+  const near = element("div", { class: "mof-near" }); // the head that is looked at, larger
+  const wholes = element("div");
+  const large = element("details", {}, ui.label(element("summary"), "whole"), wholes);
   const tick = (label, act) => {
     const box = element("input", { type: "checkbox", onchange: act });
     return { box, node: element("label", {}, box, " ", label) };
@@ -249,26 +258,53 @@ function buildExplorer(ui) {
     ...ticks.map(({ node }) => node), allOn);
   ui.label(switches, "switches", "aria-label");
 
-  const showHeads = () => {
-    const at = model.get("head"), off = model.get("off").heads, heads = model.get("heads");
-    const focused = [...grid.children].indexOf(document.activeElement);
-    grid.replaceChildren(...heads.map(({ block, head, back, png }) => {
-      const one = element("button", { type: "button", title: ui.t("head", { block, head, back }),
-        "aria-label": ui.t("head", { block, head, back }),
-        "aria-pressed": String(same(at)([block, head])),
-        class: off.some(same([block, head])) ? "mof-off" : "",
-        onclick: () => ui.send("head", { block, head }) },
-        element("img", { src: `data:image/png;base64,${png}`, alt: "" }));
-      return one;
-    }));
-    if (focused >= 0) grid.children[focused]?.focus();
-    large.hidden = grid.hidden = !heads.length;
-    whole.show(model.get("whole_head"));
-    thisHead.box.checked = !off.some(same(at));
-    for (const { box, on } of ticks) box.checked = on();
+  const image = (png) => element("img", { src: `data:image/png;base64,${png}`, alt: "" });
+  const caption = ({ block, head, back }, number) =>
+    ui.t("head", { block, head, back: back[number] });
+  const showNear = () => {
+    const one = model.get("heads").find(({ block, head }) =>
+      same(pointed ?? model.get("head"))([block, head]));
+    near.replaceChildren(...(one?.png ?? []).map((png, number) => element("figure", {}, image(png),
+      element("figcaption", {}, `${number + 1} · ${caption(one, number)}`))));
     show();
   };
-  ui.on(["head", "heads", "attention", "whole_head", "off"], showHeads);
+  const point = (pair) => {
+    pointed = pair;
+    showNear();
+  };
+  /** The heads of one reading. */
+  const buildGrid = (number, heads) => {
+    const at = model.get("head"), off = model.get("off").heads;
+    const buttons = heads.map((one) => {
+      const { block, head } = one, pair = [block, head];
+      return element("button", { type: "button", title: caption(one, number),
+        "aria-label": caption(one, number), "aria-pressed": String(same(at)(pair)),
+        class: off.some(same(pair)) ? "mof-off" : "", onmouseenter: () => point(pair),
+        onfocus: () => point(pair), onblur: () => point(null),
+        onclick: () => ui.send("head", { block, head }) }, image(one.png[number]));
+    });
+    const grid = element("div", { class: "mof-heads", role: "group",
+      "aria-label": `${ui.t("heads")} ${number + 1}`, onmouseleave: () => point(null) }, ...buttons);
+    grid.style.gridTemplateColumns = `repeat(${Math.max(1, parts.heads)}, auto)`;
+    return element("div", {}, element("small", {}, ui.t("heads_of", { number: number + 1 })), grid);
+  };
+  const showHeads = () => {
+    const at = model.get("head"), off = model.get("off").heads, heads = model.get("heads");
+    const all = () => [...grids.querySelectorAll("button")];
+    const focused = all().indexOf(document.activeElement);
+    grids.replaceChildren(...(heads[0]?.png ?? []).map((_, i) => buildGrid(i, heads)), near);
+    if (focused >= 0) all()[focused]?.focus();
+    large.hidden = grids.hidden = !heads.length;
+    const views = model.get("whole_heads");
+    while (wholes.children.length > views.length) wholes.lastChild.remove();
+    while (wholes.children.length < views.length)
+      wholes.append(buildPicture(ui, `whole ${wholes.children.length}`));
+    views.forEach((view, i) => wholes.children[i].show(view));
+    thisHead.box.checked = !off.some(same(at));
+    for (const { box, on } of ticks) box.checked = on();
+    showNear();
+  };
+  ui.on(["head", "heads", "attention", "whole_heads", "off"], showHeads);
 
   // ---- context test
   const topic = element("select", { "data-name": "topic" },
@@ -292,7 +328,7 @@ function buildExplorer(ui) {
   });
   ui.relabelled(showHeads);
   ui.body.append(prompts, axes, switches,
-    element("div", { class: "mof-beside" }, grid), large,
+    grids, large,
     element("div", { class: "mof-actions" }, topic, test, halt), curve);
   return () => untold.forEach(clearTimeout);
 }

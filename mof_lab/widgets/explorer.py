@@ -43,11 +43,12 @@ class Explorer(Panel):
     readings = traitlets.List().tag(sync=True)  # see `_packed`
     off = traitlets.Dict(ALL_ON).tag(sync=True)  # see `off.Off`
     head = traitlets.List([0, 0]).tag(sync=True)  # (block, head) whose attention is shown
-    attention = traitlets.List().tag(sync=True)  # of that head: a reading each, rows up to t
-    heads = traitlets.List().tag(sync=True)  # of the first reading: {"block", "head", "back", …}
-    whole_head = traitlets.List().tag(sync=True)  # [SVG, text] or []; so is `context`
+    attention = traitlets.List().tag(sync=True)  # of all heads, a reading each: see `_packed_heads`
+    # of {"block", "head", "back": a reading each, "png": a reading each}
+    heads = traitlets.List().tag(sync=True)
+    whole_heads = traitlets.List().tag(sync=True)  # [SVG, text] of that head a reading
     locked = traitlets.List().tag(sync=True)  # a position or None a reading
-    context = traitlets.List().tag(sync=True)
+    context = traitlets.List().tag(sync=True)  # [SVG, text] or []
 
     def __init__(self, source, prompt="", other=""):
         if isinstance(source, tuple):
@@ -274,28 +275,27 @@ class Explorer(Panel):
         return [[self.vocabulary.symbol(i), round(float(chances[i]), 4)] for i in best]
 
     def _show_head(self):
-        if not self.parts["blocks"] or not self._now:
-            return
-        block, head = self.head
-        seen = [np.round(trace.attention[block, head].astype(float), 5) for trace in self._now]
-        self.attention = [[row[: t + 1].tolist() for t, row in enumerate(a)] for a in seen]
-        first = self._now[0]
-        self.whole_head = pair(views.attention(first.symbols, first.attention[block, head]))
+        if self.parts["blocks"] and self._now:
+            self.whole_heads = [
+                pair(views.attention(trace.symbols, trace.attention[*self.head]))
+                for trace in self._now
+            ]
 
     def _show_heads(self):
         if not self.parts["blocks"]:
             return
-        first = self._now[0]
-        back = mean_distance(first.attention)
+        # All at once, so that a head that is pointed at needs no kernel.
+        self.attention = [_packed_heads(trace.attention) for trace in self._now]
+        back = [mean_distance(trace.attention) for trace in self._now]
         self.heads = [
             {
                 "block": b,
                 "head": h,
-                "back": round(float(back[b, h]), 1),
-                "png": base64.b64encode(png(np.sqrt(first.attention[b, h]))).decode("ascii"),
+                "back": [round(float(one[b, h]), 1) for one in back],
+                "png": [_picture(trace.attention[b, h]) for trace in self._now],
             }
-            for b in range(back.shape[0])
-            for h in range(back.shape[1])
+            for b in range(self.parts["blocks"])
+            for h in range(self.parts["heads"])
         ]
 
     def _gained(self, expert, topic):
@@ -304,6 +304,15 @@ class Explorer(Panel):
 
         for between, told, other in recalling(self.model, self.vocabulary, expert, topic):
             yield between, other - told
+
+
+def _packed_heads(weights):
+    """The roots of (blocks, heads, time, time) weights, of which 65535 is 1, as little-endian."""
+    return np.round(np.sqrt(np.clip(weights, 0, 1)) * 65535).astype("<u2").tobytes()
+
+
+def _picture(weights):
+    return base64.b64encode(png(np.sqrt(weights))).decode("ascii")
 
 
 def _softmax(logits):

@@ -51,6 +51,8 @@ CHAT = {
     "clear": ("Clear", "清空"),
     "save": ("Save", "保存"),
     "load": ("Load", "载入"),
+    "save_columns": ("Saves the mixture's conversation", "保存“混合”这一列的对话"),
+    "load_columns": ("Every column goes on with it", "每一列都接着它说"),
     "newest": ("↓ newest", "↓ 最新"),
     "settings": ("Settings", "设置"),
     "temperature": ("Temperature", "温度"),

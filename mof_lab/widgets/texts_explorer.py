@@ -16,6 +16,10 @@ EXPLORER = {
     ),
     "axis": ("Characters of reading {number}", "第 {number} 次阅读的各字"),
     "heads": ("Heads", "注意力头"),
+    "heads_of": (
+        "Heads of reading {number}: point to preview, click to choose",
+        "第 {number} 次阅读的注意力头：指向预览，单击选定",
+    ),
     "head": (
         "block {block}, head {head}: looks {back} back",
         "第 {block} 层第 {head} 头：回看 {back}",

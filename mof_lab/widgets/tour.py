@@ -100,9 +100,9 @@ class Tour(Panel):
             if step.deed is not None and step.deed(widget, kind, content):
                 self.tick(step.key)
 
-    def snapshot(self):
+    def snapshots(self):
         """The steps as a list to read where nothing runs."""
-        return Listed(self)
+        return [Listed(self)]
 
     # ---- from the browser ----
 

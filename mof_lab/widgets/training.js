@@ -74,7 +74,7 @@ function buildTraining(ui) {
 
   // ---- earlier runs
   const others = element("div", { class: "mof-earlier" });
-  const compare = element("details", { class: "mof-settings", hidden: !live },
+  const compare = element("details", { class: "mof-settings" },
     ui.label(element("summary"), "compare"), others);
   const none = ui.label(element("span"), "none_earlier");
   const boxes = () => [...others.querySelectorAll("input")];
@@ -87,6 +87,7 @@ function buildTraining(ui) {
     const made = model.get("earlier").map((name) => element("label", {},
       element("input", { type: "checkbox", "data-run": name, onchange: choose }), " ", name));
     others.replaceChildren(...(made.length ? made : [none]));
+    compare.hidden = !live && !made.length;
     showChosen();
   };
 
