@@ -31,7 +31,7 @@ def memory(entries):
             "一问一答各算一项：看看每一项的角色。",
         )
     return (
-        "Go through the four messages one by one: which of them add entries, which empties the list?",
+        "Go through the four messages one by one: which add entries, which one empties the list?",
         "把四次发送逐次过一遍：哪几次增加了项，哪一次把它们清空？",
     )
 

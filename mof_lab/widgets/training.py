@@ -103,6 +103,12 @@ class Replay(Panel):
             }
             self.moments = list(self._looks.values())
 
+    def redraw(self):
+        with self._drawing:
+            self._looks = {}
+            self.draw()
+        self.keep()
+
     def _compared(self):
         return {name: self._curves[name] for name in self.chosen}
 
