@@ -16,6 +16,7 @@ from numbers import Real
 import numpy as np
 
 from .errors import LabError
+from .language import beside
 from .tables import MARKS, MEANINGS, mark, visible
 from .view import FONT, View
 
@@ -202,7 +203,13 @@ def explain(symbols, top):
     if not used:
         return [], top + 6
     return [
-        text(MARGIN, top + 14, "  ·  ".join(f"{mark(n)} {MEANINGS[n]}" for n in used), 11, MUTED)
+        text(
+            MARGIN,
+            top + 14,
+            "  ·  ".join(f"{mark(n)} {beside(*MEANINGS[n].split())}" for n in used),
+            11,
+            MUTED,
+        )
     ], top + 28
 
 

@@ -82,6 +82,17 @@ def test_what_is_said_is_what_the_session_says(chat, model, vocabulary):
     assert (chat.state, chat.error, chat.status["key"]) == (jobs.IDLE, {}, "done")
 
 
+def test_a_seed_is_named_only_where_something_was_drawn(chat):
+    told = []
+    for temperature in (0, 1.5):
+        chat.set(temperature=temperature)
+        chat.say("你好")
+        for said in (chat.status, chat.exchanges[-1]["answers"][0]["note"]):
+            told += [words[said["key"]].format(**said["values"]) for words in chat.words.values()]
+    named = ["seed 3" in text or "种子 3" in text for text in told]
+    assert named == 4 * [False] + 4 * [True]
+
+
 def test_the_stream_is_the_answer(chat):
     messages = watched(chat)
     chat.say("你好")

@@ -205,7 +205,7 @@ function panel(model, el, build, { picture = true } = {}) {
     showStatus();
   });
   el.append(root);
-  ui.send("hello");
+  ui.send("hello", { language: pageLanguage() });
   return () => {
     clean?.();
     for (const step of undo) step();

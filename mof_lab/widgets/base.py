@@ -30,7 +30,7 @@ from IPython.display import display
 
 from .. import jobs
 from ..errors import LabError
-from ..language import follow
+from ..language import follow, page_speaks
 from ..language import language as choose_language
 from ..zoom import Chart
 from . import deeds, texts
@@ -73,6 +73,7 @@ class Panel(anywidget.AnyWidget):
         self._job = None
         self._shown, self._showing = [], threading.Lock()
         follow(self)
+        self.observe(lambda change: self.redraw(), "language")
         self.on_msg(self._receive)
         self.tell("idle")
 
@@ -85,6 +86,10 @@ class Panel(anywidget.AnyWidget):
     def snapshots(self):
         """What is displayed beside the widget, for where there is no kernel; None = nothing yet."""
         return [self.picture()]
+
+    def redraw(self):
+        """Draws anew what Python drew: another language is spoken now."""
+        self.keep()
 
     def tell(self, key, **values):
         """Sets the status line to a text of `words`."""
@@ -168,6 +173,8 @@ class Panel(anywidget.AnyWidget):
         if handler is None or hasattr(anywidget.AnyWidget, f"on_{kind}"):  # it has an `on_msg`
             return
         before = self.status
+        if kind == "hello" and page_speaks(content.get("language")):
+            self.redraw()
         if kind not in self.aside:
             self.error = {}
         try:

@@ -13,6 +13,7 @@ from .. import views
 from ..drawing import png
 from ..errors import LabError
 from ..heat_maps import mean_distance
+from ..language import beside
 from ..off import NOTHING, Off
 from ..reading import layout
 from . import texts
@@ -135,7 +136,7 @@ class Explorer(Panel):
         def work(job):
             series = {}
             for expert in (None, *self.parts["experts"]):
-                name = expert or "mixture 混合"
+                name = expert or beside("mixture", "混合")
                 self.tell("testing", name=name)
                 series[name] = []
                 for point in self._gained(expert, topic):
@@ -148,13 +149,18 @@ class Explorer(Panel):
 
         return self.run(self.words["en"]["context"], work)
 
+    def redraw(self):
+        self.readings = [self._packed(i) for i in range(len(self._now))]
+        self._show_head()
+        self.keep()
+
     def picture(self):
         if not self._now:
             return self._tested
         shown = []
         for number, trace in enumerate(self._now):
             looks = (*self.head, self._at(number)) if self.parts["blocks"] else None
-            title = f"Reading 阅读 {number + 1}"
+            title = f"{beside('Reading', '阅读')} {number + 1}"
             shown.append(views.reading_view(trace, looks, title))
             names, guesses = self._guesses(number, self._at(number))
             shown.append(views.next_characters(names, guesses))
@@ -267,7 +273,7 @@ class Explorer(Panel):
         chances = np.stack([_softmax(trace.logits[position]) for trace in ways])
         likeliest = np.argsort(-chances.max(axis=0), kind="stable")[:GUESSES]
         guesses = [(self.vocabulary.symbol(i), tuple(map(float, chances[:, i]))) for i in likeliest]
-        return ["all on 全开", "now 现在"][: len(ways)], guesses
+        return [beside("all on", "全开"), beside("now", "现在")][: len(ways)], guesses
 
     def _best(self, logits):
         chances = _softmax(logits)

@@ -73,9 +73,9 @@ function buildTour(ui) {
       .map((node) => node.closest("details:not([open])")?.querySelector("summary") ?? node)
       .find((node) => node.checkVisibility()) ?? null;
   };
-  const inView = () => {
-    if (!root.isConnected) return false;
-    const mine = root.getBoundingClientRect(), frame = home.getBoundingClientRect();
+  const inView = (node) => {
+    if (!node?.isConnected) return false;
+    const mine = node.getBoundingClientRect(), frame = home.getBoundingClientRect();
     return mine.height > 0 && mine.bottom > Math.max(0, frame.top) + 30 &&
       mine.top < Math.min(innerHeight, frame.bottom) - 30;
   };
@@ -89,7 +89,9 @@ function buildTour(ui) {
     framed = found;
     if (strip.parentElement !== home) home.append(strip);
     const used = strip.contains(document.activeElement);
-    strip.hidden = (cards[1].hidden && note.hidden) || (inView() && !used);
+    // It stays as long as what it speaks of is there to be tried, and says what was done just now.
+    const near = used || inView(framed?.closest(".mof-panel"));
+    strip.hidden = (note.hidden && (cards[1].hidden || !near)) || (inView(root) && !used);
     cards[1].live(!root.isConnected); // else the one in the panel is read out
   };
   const show = () => {

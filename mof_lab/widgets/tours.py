@@ -65,8 +65,8 @@ START = (
         (
             "The bar under a character is split by how much each expert was trusted; the colours "
             "are named at the top. Find two characters whose bars differ, then press Done.",
-            "每个字下面的彩条按对各专家的信任分成几段，颜色的名字在顶上。找出彩条不同的两个字，"
-            "再点“完成”。",
+            "每个字下面的彩条表示对各位专家的信任，哪种颜色是谁，看聊天框顶上的图例。"
+            "找出彩条不同的两个字，再点“完成”。",
         ),
         ".mof-legend",
         ("expert", "router", "router-weights"),
@@ -78,7 +78,7 @@ START = (
             "Rest the pointer on a character of an answer, or focus one and press ← →. Below "
             "stand its surprisal, the runners-up, and what each expert alone would have said.",
             "把鼠标停在回答的某个字上，或选中一个字后按 ← →。下方是它的意外程度、候选字，"
-            "以及每个专家单独会说什么。",
+            "以及每位专家单独作答会写什么。",
         ),
         ".mof-log",
         ("surprisal",),
@@ -110,7 +110,7 @@ START = (
     ),
     Step(
         "force",
-        ("Hear one expert alone", "只听一个专家"),
+        ("Hear one expert alone", "只听一位专家"),
         (
             "Tick Force the blend, move the slider to one end and press Answer again. Without the "
             "tick the router decides again.",
@@ -145,7 +145,7 @@ INSIDE = (
         (
             "Rest the pointer on a character of the axis, or focus one and press ← →. Below stand "
             "its surprisal, whom the router trusts, and what comes next.",
-            "把鼠标停在字轴的某个字上，或选中一个字后按 ← →。下方是它的意外程度、"
+            "把鼠标停在横轴的某个字上，或选中一个字后按 ← →。下方是它的意外程度、"
             "路由器信谁、下一个字会是什么。",
         ),
         ".mof-axis",
@@ -171,7 +171,7 @@ INSIDE = (
             "In the lanes “update” and “reset” each row is a group of units: dark update keeps "
             "the old state, light lets the new in. Find a character where it turns light, then "
             "press Done.",
-            "update 和 reset 两栏中，每行是一组单元：update 深则保留旧状态，浅则换成新的。"
+            "update 和 reset 两栏中，每行是一组单元：update 越深，旧状态留得越多；越浅，换得越多。"
             "找一个变浅的字，再点“完成”。",
         ),
         ".mof-axis",
@@ -192,11 +192,11 @@ INSIDE = (
     ),
     Step(
         "expert",
-        ("Switch an expert off", "关掉一个专家"),
+        ("Switch an expert off", "关掉一位专家"),
         (
             "Take the tick from one expert: “all on → now” beside the next characters says what "
             "it was worth here. Then press All on.",
-            "取消一个专家的勾选：下一个字旁的“全开 → 现在”说明它在这里值多少。然后点“全部开启”。",
+            "取消一位专家的勾选：下一个字旁的“全开 → 现在”说明它在这里值多少。然后点“全部开启”。",
         ),
         ".mof-switches",
         ("expert", "intervention"),
@@ -208,7 +208,7 @@ INSIDE = (
         (
             "Do the same with the thought of a block. The line at the foot compares the mean "
             "surprisal with and without.",
-            "再关掉某一块的思维。底部那一行比较关闭前后的平均意外程度。",
+            "再关掉某一层的思维。底部那一行比较关闭前后的平均意外程度。",
         ),
         ".mof-switches",
         ("thought-space", "bits-per-character"),
@@ -220,7 +220,7 @@ INSIDE = (
         (
             "Change the second prompt, say to 12加7等于多少？, and press Read: two readings, one "
             "axis each, to compare.",
-            "改一改第二个提示，比如“12加7等于多少？”，点“读取”：两次阅读各有一条字轴，可以对照。",
+            "改一改第二个提示，比如“12加7等于多少？”，点“读取”：两次阅读各有一条横轴，可以对照。",
         ),
         ".mof-prompts",
         ("prefill",),
@@ -232,7 +232,7 @@ INSIDE = (
         (
             "Press Context test: the curves show how much a fact still helps that was told so many "
             "characters ago, and which expert remembers it. It takes a while; Stop ends it.",
-            "点“上下文测试”：曲线表示多少个字以前说过的事还有多大用处，是哪个专家记住的。"
+            "点“上下文测试”。曲线表示：隔了多少个字，先前说的事还有多大帮助，是哪位专家记住的。"
             "要等一会儿，可以点“停止”。",
         ),
         "[data-action=context]",

@@ -48,7 +48,7 @@ class Replay(Panel):
     _esm = script("training.js")
     _css = STYLE + (HERE / "training.css").read_text(encoding="utf-8")
     words = texts.texts(texts.COMMON, TRAINING)
-    about = "A recorded training 训练回放: run this cell to play it 运行本单元格即可播放"
+    about = "A recorded training 训练录像: run this cell to play it 运行本单元格即可播放"
 
     live = traitlets.Bool(False).tag(sync=True)  # has it buttons to train with?
     stage = traitlets.Unicode().tag(sync=True)
@@ -102,6 +102,12 @@ class Replay(Panel):
                 for m in there
             }
             self.moments = list(self._looks.values())
+
+    def redraw(self):
+        with self._drawing:
+            self._looks = {}
+            self.draw()
+        self.keep()
 
     def _compared(self):
         return {name: self._curves[name] for name in self.chosen}
