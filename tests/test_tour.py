@@ -47,7 +47,9 @@ def inside():
 
 @pytest.fixture
 def chat(vocabulary):
-    return Chat(ChatSession(EchoModel(vocabulary), vocabulary), explain=False, max_length=3)
+    model = EchoModel(vocabulary)
+    model.config.experts = ("gru", "transformer")
+    return Chat(ChatSession(model, vocabulary), explain=False, max_length=3)
 
 
 @pytest.fixture
