@@ -291,6 +291,17 @@ def test_every_text_is_there_twice_with_the_same_gaps():
         assert english and chinese
 
 
+LANES = ("routing", "surprisal", "alone", "update", "reset", "thought", "attention")
+
+
+def test_every_row_has_a_sentence_that_says_what_it_is(explorer):
+    found = {key for reading in explorer.readings for key, _, _ in reading["lanes"]}
+    assert found == set(LANES)
+    for key in found:
+        assert EXPLORER[f"lane_{key}"][0].endswith(".")
+        assert EXPLORER[f"lane_{key}"][1].endswith("。")
+
+
 #: A key of the words, as the script names one; `label` may hold another call before it.
 CALL = r'(?:ui\.t|button)\(\s*"(\w+)"|label\((?:[^()]|\([^()]*\))*?,\s*"(\w+)"'
 
@@ -301,4 +312,5 @@ def test_every_text_that_the_script_asks_for_exists():
     assert asked <= set(Explorer.words["en"]), asked - set(Explorer.words["en"])
     used = Explorer._esm + inspect.getsource(explorer_module)
     used += "".join(f'"{topic}"' for topic in TOPICS)
+    used += "".join(f'"lane_{key}"' for key in LANES)
     assert [key for key in EXPLORER if f'"{key}"' not in used] == []

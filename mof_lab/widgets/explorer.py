@@ -15,7 +15,7 @@ from ..errors import LabError
 from ..heat_maps import mean_distance
 from ..language import beside
 from ..off import NOTHING, Off
-from ..reading import layout
+from ..reading import lanes, layout
 from . import texts
 from .base import HERE, Panel, pair, script
 from .base import STYLE as COMMON_STYLE
@@ -253,6 +253,7 @@ class Explorer(Panel):
             "svg": view.svg,
             "text": view.text,
             "layout": layout(trace),
+            "lanes": [[key.split()[0], top, height] for key, _, top, height in lanes(trace)],
             "weights": np.round(trace.router_weights, 4).tolist(),
             "bits": bits,
             "update": np.round(trace.update.mean(axis=1), 3).tolist() if trace.update.size else [],

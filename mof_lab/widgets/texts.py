@@ -11,6 +11,10 @@ COMMON = {
         "“{name}” is still running: stop it or wait, then try again.",
         "“{name}”还在运行：请先停止它或等它结束。",
     ),
+    "waiting": (
+        "Waiting: another cell is still running; your click is kept.",
+        "别的单元格还在运行，请稍等，点击不会丢。",
+    ),
     "silent": (
         "No answer from the kernel: another cell keeps it busy, or it was restarted; then run "
         "this cell again.",
@@ -90,10 +94,15 @@ CHAT = {
     ),
     "weights": ("router weights", "路由权重"),
     "surprisal": ("surprisal", "意外程度"),
-    "bits": ("{bits} bits · rank {rank}", "{bits} 比特 · 第 {rank} 名"),
+    "bits": ("came with {p} ({bits} bits), {choice}", "以 {p} 的概率出现（{bits} 比特），{choice}"),
+    "first_choice": ("first choice", "首选"),
+    "choice": ("choice {rank}", "第 {rank} 选"),
     "others": ("runners-up", "候选字"),
     "experts": ("each expert alone", "各位专家单独作答"),
-    "would": ("would say {symbol} {p} · this {own}", "会写“{symbol}” {p}；给此字 {own}"),
+    "would": (
+        "{name} alone: {symbol} {p}, this {written} {own}",
+        "{name} 单独作答：{symbol} {p}，此字 {written} {own}",
+    ),
     "unknown": ("Nothing is known about this character.", "没有这个字的数据。"),
 }
 

@@ -2,7 +2,10 @@
 
 EXPLORER = {
     "title": ("Inside", "模型内部"),
-    "first": ("Prompt: a line a turn, yours first", "提示：一行一轮，你先说"),
+    "first": (
+        "One line per turn: you, the model, you, …",
+        "每行一轮：你、模型、你……",
+    ),
     "second": ("Compare with (may stay empty)", "对比（可不填）"),
     "read": ("Read", "读取"),
     "reading": ("Reading …", "正在读取……"),
@@ -33,12 +36,48 @@ EXPLORER = {
     "inspector": ("About the character", "关于这个字"),
     "at": ("{number} · character {position}: {symbol}", "{number} · 第 {position} 字：{symbol}"),
     "facts": (
-        "{bits} bits · router {weights} · update {update}, reset {reset} · thoughts {thoughts}",
-        "{bits} 比特 · 路由 {weights} · 更新 {update}，重置 {reset} · 思维 {thoughts}",
+        "{bits} bits · update {update}, reset {reset} · thoughts {thoughts}",
+        "{bits} 比特 · 更新 {update}，重置 {reset} · 思维 {thoughts}",
+    ),
+    "router": ("router {weights}", "路由 {weights}"),
+    "why": (
+        "To see why {symbol} came, point at the character before it.",
+        "想知道“{symbol}”为何出现，请指它前面的字。",
     ),
     "looks": ("looks at (sum {sum})", "回看的字（合计 {sum}）"),
-    "next": ("next: as it is", "下一个字：现在"),
-    "next_off": ("next: all on → now", "下一个字：全开 → 现在"),
+    "next": ("After {symbol} the model expects:", "读到“{symbol}”之后，模型预计："),
+    "next_off": (
+        "After {symbol} the model expects (all on → now):",
+        "读到“{symbol}”之后，模型预计（全开 → 现在）：",
+    ),
+    "lane_routing": (
+        "How much the router trusts each expert for the character that comes next.",
+        "为了下一个字，路由器对各位专家各信任多少。",
+    ),
+    "lane_surprisal": (
+        "How many bits this character surprised the whole model by: taller is more surprising.",
+        "这个字让整个模型意外了多少比特：越高越意外。",
+    ),
+    "lane_alone": (
+        "How many bits this character would have surprised this expert by if it were alone.",
+        "如果只有这位专家，这个字会让它意外多少比特。",
+    ),
+    "lane_update": (
+        "How much of its old state each group of the GRU's units keeps here: dark keeps it.",
+        "GRU 的每组单元在这里保留多少旧状态：深色是保留。",
+    ),
+    "lane_reset": (
+        "How much of the past each group of the GRU's units uses for its new state: dark uses it.",
+        "GRU 的每组单元为新状态用了多少过去：深色是用到。",
+    ),
+    "lane_thought": (
+        "How strongly this block's thought space changes what the Transformer carries on here.",
+        "这一层的思维空间在这里对 Transformer 传下去的内容改动多大。",
+    ),
+    "lane_attention": (
+        "How much the chosen head looks from the pointed character back at this one.",
+        "所选的头从所指的字回看这个字多少。",
+    ),
     "alone": ("{name} alone", "仅 {name}"),
     "context": ("Context test", "上下文测试"),
     "topic": ("What is told", "告诉它什么"),

@@ -1,6 +1,6 @@
 """The guided tours: what each step says, what it speaks of, and how it is known to be done.
 
-A step is ticked off by what somebody did: by a deed (see `deeds.py`), by resting on something or
+A step is ticked off by what somebody did: by deeds (see `deeds.py`), by resting on something or
 going there with the arrow keys (`looks`), and by the button Done where neither can tell.
 """
 
@@ -11,12 +11,42 @@ from ..chat import CLEAN
 
 
 def _did(widget, kind, when=lambda content: True):
-    """A test of deeds: this kind, of this class of widgets, with such a content."""
-    return lambda *deed: deed[:2] == (widget, kind) and bool(when(deed[2]))
+    """Is the newest deed of this kind, of this class of widgets, with such a content?"""
+    return lambda deeds: deeds[-1][:2] == (widget, kind) and bool(when(deeds[-1][2]))
 
 
 def _did_one_of(*tests):
-    return lambda *deed: any(test(*deed) for test in tests)
+    return lambda deeds: any(test(deeds) for test in tests)
+
+
+def _answered(deeds, name):
+    """(the values of a setting of the chat with which it answered, the value now; None = unset)."""
+    value, used = None, []
+    for widget, kind, content in deeds:
+        if widget != "Chat":
+            continue
+        if kind == "settings" and name in content:
+            value = content[name] if isinstance(content[name], int | float) else None
+        elif kind in ("again", "send"):
+            used.append(value)
+    return used, value
+
+
+def _warm(value):
+    return value is not None and value > 0
+
+
+def _warm_and_cold_again(deeds):
+    """Did the chat answer with a raised temperature, and is that 0 again?"""
+    used, now = _answered(deeds, "temperature")
+    return now == 0 and any(map(_warm, used))
+
+
+def _both_ends_heard(deeds):
+    """Did it answer with the blend at two whole positions, an expert each, and is it free again?"""
+    used, now = _answered(deeds, "position")
+    whole = {value for value in used if value is not None and value % 1 == 0}
+    return now is None and len(whole) > 1
 
 
 @dataclass(frozen=True)
@@ -28,8 +58,9 @@ class Step:
         title, text: (English, Chinese); the text is one or two sentences.
         target: CSS selector of what is framed on the page; the first that is there.
         terms: anchors in the glossary.
-        deed: (widget, kind, content) → does this deed do it? None = no deed does.
+        deed: deeds so far, (widget, kind, content) each → is it done? None = no deed does it.
         looks: CSS selector of what it is done by looking at; "" = no looking does.
+        below: CSS selector of what has to be seen with the target, under it; "" = nothing.
     """
 
     key: str
@@ -39,6 +70,7 @@ class Step:
     terms: tuple[str, ...] = ()
     deed: Callable | None = None
     looks: str = ""
+    below: str = ""
 
     @property
     def by_hand(self):
@@ -83,6 +115,7 @@ START = (
         ".mof-log",
         ("surprisal",),
         looks=".mof-log .mof-char",
+        below=".mof-inspector",
     ),
     Step(
         "warm",
@@ -94,7 +127,7 @@ START = (
         ),
         "[data-name=temperature]",
         ("temperature",),
-        _did("Chat", "settings", lambda changed: "temperature" in changed),
+        lambda deeds: _did("Chat", "settings")(deeds) and _warm(_answered(deeds, "temperature")[1]),
     ),
     Step(
         "again",
@@ -106,19 +139,20 @@ START = (
         ),
         "[data-action=again]",
         ("sampling-controls", "seed"),
-        _did("Chat", "again"),
+        _warm_and_cold_again,
     ),
     Step(
         "force",
         ("Hear one expert alone", "只听一位专家"),
         (
-            "Tick Force the blend, move the slider to one end and press Answer again. Without the "
-            "tick the router decides again.",
-            "勾选“固定配比”，把滑块拖到一端，再点“重新回答”。取消勾选后，又由路由器决定。",
+            "Tick Force the blend, move the slider to one end and press Answer again, then the "
+            "same at the other end. Then take the tick out: the router decides again.",
+            "勾选“固定配比”，把滑块拖到一端，点“重新回答”；再到另一端，同样做一次。"
+            "然后取消勾选，又由路由器决定。",
         ),
         ".mof-blend",
         ("fixed-blend", "gru-expert", "transformer-expert"),
-        _did("Chat", "settings", lambda changed: changed.get("position") is not None),
+        _both_ends_heard,
     ),
     Step(
         "forget",
@@ -151,6 +185,7 @@ INSIDE = (
         ".mof-axis",
         ("surprisal", "router-weights"),
         looks=".mof-axis .mof-cell",
+        below=".mof-about",
     ),
     Step(
         "lock",
@@ -163,6 +198,7 @@ INSIDE = (
         ".mof-axis",
         ("attention",),
         _did("Explorer", "lock", lambda content: content["position"] is not None),
+        below=".mof-about",
     ),
     Step(
         "gates",
