@@ -262,7 +262,11 @@ def test_the_notebooks_that_open_opens_exist(lab):
         (["doctor"], "-m mof_lab.cli doctor", False),
         (["test", "--slow", "-x"], "tools/run_tests.py --slow -x", True),
         (["open"], "-m jupyterlab --ServerApp.root_dir=. notebooks/00_start.ipynb", True),
-        (["open", "--zh"], "-m jupyterlab --ServerApp.root_dir=. notebooks/zh/00_start.ipynb", True),
+        (
+            ["open", "--zh"],
+            "-m jupyterlab --ServerApp.root_dir=. notebooks/zh/00_start.ipynb",
+            True,
+        ),
         (["site", "out"], "{project}/tools/site.py out", False),
         (["notebooks", "03", "--fast"], "tools/execute_notebooks.py 03 --fast", True),
     ],
