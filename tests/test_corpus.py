@@ -142,6 +142,15 @@ def test_a_file_that_is_no_text(tmp_path, suffix, content, said):
     refused(path, said)
 
 
+def test_text_saved_as_gbk_is_read_and_that_is_said(tmp_path):
+    path, told = tmp_path / "a.txt", []
+    for encoding, said in (("gbk", True), ("utf-8", False)):
+        path.write_text("你好，世界。\n", encoding=encoding)
+        told.clear()
+        assert [row["text"] for row in corpus.load(path, tell=told.append)] == ["你好，世界。"]
+        assert any("read as GB18030" in sentence for sentence in told) == said
+
+
 def test_a_bad_byte_far_into_a_large_file(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes("好".encode() * 700_000 + b"\xff")  # 2 MB
