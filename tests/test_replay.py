@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 
 import pytest
 
@@ -46,6 +47,30 @@ def test_the_views_show_what_is_recorded(recorded):
     whole = summary(recorded)
     assert "step 100" in whole.svg and whole.svg.count("<svg") > 3
     assert len(whole.svg) < 60_000
+
+
+def test_on_a_chinese_page_the_pictures_speak_chinese_alone(recorded, monkeypatch):
+    """And both languages on an English one, until somebody chooses."""
+    spoken = sys.modules["mof_lab.language"]
+    monkeypatch.setattr(spoken, "_chosen", None)
+    monkeypatch.setattr(spoken, "_page", None)
+    replay = Replay(recorded)
+
+    def shown():
+        return "\n".join(view[-1] for view in (replay.course, replay.forming, *replay.moments))
+
+    both = shown()
+    assert "step 50 " in replay.moments[1][1] and "闲聊" in both and "block 1" in both
+    for message, english, chinese in (
+        ({"kind": "hello", "language": "en"}, True, True),
+        ({"kind": "hello", "language": "zh"}, False, True),
+        ({"kind": "language", "code": "en"}, True, False),
+        ({"kind": "language", "code": "zh"}, False, True),
+    ):
+        replay._receive(None, message, [])
+        words = re.findall(r"held out|chat|block|step|weights", shown() + replay.moments[1][1])
+        assert bool(words) == english and ("闲聊" in shown()) == chinese, message
+        assert not replay.error
 
 
 def test_nothing_recorded_yet():
