@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent
 SUPPORTED = ("3.11", "3.12")
 PACKAGES = ["-c", "constraints.txt", "-e", ".[cpu,lab,site,test]"]
 STAMP = "mof-lab-setup.txt"  # inside the environment: what it was made from
+FIRST, FIRST_ZH = "notebooks/00_start.ipynb", "notebooks/zh/00_start.ipynb"
 UNFINISHED = "unfinished"  # the stamp of an environment whose making was interrupted
 REPORT_EVERY = 10  # seconds between two lines of progress
 
@@ -32,7 +33,7 @@ USAGE = """\
 usage: python3 lab.py COMMAND [ARGUMENTS]
 
   run                the whole path from text to a first chat
-  open               the notebooks, in JupyterLab
+  open               the notebooks, in JupyterLab; --zh opens the Chinese ones 打开中文版
   test               the tests; --slow adds the slow ones, the rest goes to pytest
   notebooks [NAME]   execute the notebooks from top to bottom (--fast: only check them)
   site [FOLDER]      notebooks and texts as pages that work without a network
@@ -73,7 +74,7 @@ def main(arguments):
         return 0
     starts = {
         "run": ["-m", "mof_lab.cli", "run"],
-        "open": ["-m", "jupyterlab", "--ServerApp.root_dir=.", "notebooks/00_start.ipynb"],
+        "open": ["-m", "jupyterlab", "--ServerApp.root_dir=.", FIRST],
         "test": ["tools/run_tests.py"],
         "notebooks": ["tools/execute_notebooks.py"],
         "site": [str(ROOT / "tools" / "site.py")],
@@ -88,6 +89,9 @@ def main(arguments):
     python = prepare_environment()
     if command == "open":
         trust_notebooks(python)
+        if "--zh" in rest:
+            rest.remove("--zh")
+            starts["open"][-1] = FIRST_ZH
     # These see files from where you are; the others, from the project.
     folder = Path.cwd() if command in ("run", "bundle", "site", "doctor") else ROOT
     return hand_over([str(python)] + starts[command] + rest, folder)

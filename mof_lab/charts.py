@@ -11,7 +11,9 @@ import numpy as np
 from . import drawing as draw
 from .drawing import View
 from .errors import LabError
+from .language import beside
 from .tables import bar, mark, sparkline, table, visible
+from .zoom import Chart, lines
 
 LABELS = 190  # width of the column of labels
 
@@ -43,7 +45,10 @@ def bars(labels, values, title="Values 数值", note="", maximum=None, notes=Non
         ]
     svg = draw.page(title, note, parts, top + len(values) * 24 + 12)
     rows = [[b, bar(v / full), n] for b, v, n in zip(labels, values, notes, strict=True)]
-    return View(svg, f"{visible(title)}\n" + table(["item 项目", "", "value 数值"], rows))
+    return View(
+        svg,
+        f"{visible(title)}\n" + table([beside("item", "项目"), "", beside("value", "数值")], rows),
+    )
 
 
 def shares(labels, weights, names, title="Router weights 路由权重", note=""):
@@ -80,7 +85,7 @@ def shares(labels, weights, names, title="Router weights 路由权重", note="")
 
 
 def curves(series, x_label="", y_label="", title="Curves 曲线", note=""):
-    """Lines through points, each with its own colour, dashes and marker.
+    """Lines through points, each with its own colour, dashes and marker; JupyterLab zooms them.
 
     Args:
         series: name → [(x, y), …]; points whose y is None are left out.
@@ -128,8 +133,10 @@ def curves(series, x_label="", y_label="", title="Curves 曲线", note=""):
     # Where the lines are, for who wants to point at a place of the x axis: a widget's slider.
     place = " ".join(f"{n:g}" for n in (*box, xs[0], xs[-1]))
     svg = draw.page(title, note, parts, box[1] + box[3] + 54, data_box=place)
-    header = [y_label, "first 首", "last 末", "lowest 最低", "course 走势"]
-    return View(svg, f"{visible(title)}\n" + table(header, rows))
+    names = (("first", "首"), ("last", "末"), ("lowest", "最低"), ("course", "走势"))
+    header = [y_label, *(beside(*name) for name in names)]
+    words = f"{visible(title)}\n" + table(header, rows)
+    return Chart(svg, words, *lines(series, x_label, y_label, title, note))
 
 
 def frequency(counts, size):

@@ -238,9 +238,27 @@ def _assign(directory, arrays, variables):
         return {name: (array.shape, array.dtype) for name, array in arrays.items()}
 
     if form(current) != form(arrays):
-        raise _unfit(directory)
+        raise _changed(directory, arrays, current) or _unfit(directory)
     for name, variable in zip(current, variables, strict=True):
         variable.assign(arrays[name])
+
+
+def _changed(directory, saved, current):
+    """An error that says which weights of an own expert's class changed; None if none did."""
+    from .experts import is_own
+
+    for name in [*current, *saved]:
+        owner = name.split("/")[0]
+        before, now = (
+            str(arrays[name].shape) if name in arrays else "none" for arrays in (saved, current)
+        )
+        if before != now and is_own(owner):
+            return LabError(
+                f"The weights of the expert {owner!r} in {directory} have other names or shapes "
+                f"than its class makes now ({name}: saved {before}, now {now}); use the file it "
+                "was trained with, or train anew."
+            )
+    return None
 
 
 def _unfit(directory):

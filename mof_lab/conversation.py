@@ -8,28 +8,29 @@ import numpy as np
 from . import drawing as draw
 from .drawing import View
 from .errors import LabError
+from .language import beside
 from .tables import bar, mark, table
 
 BAR = 15  # height of a split bar, pixels
-YOU = "you 你"
 
 
-def conversation(exchanges, experts, title="A conversation 一段对话"):
+def conversation(exchanges, experts, title=None):
     """Questions and their answers, of one model or of several beside each other.
 
     Args:
         exchanges: of (question, answers); answers: of (who, characters), the characters being
             `explanation.Explanation`s, with or without weights.
         experts: names, in the order of the weights.
+        title: None = that it is a conversation.
     """
     if not exchanges:
         raise LabError("The conversation is empty; say something first.")
     signs = [draw.swatch(draw.COLOURS[i % len(draw.COLOURS)]) for i in range(len(experts))]
     parts, top = draw.legend(list(zip(signs, experts, strict=True)), draw.TOP)
-    rows = []
+    rows, you = [], beside("you", "你")
     for question, answers in exchanges:
-        top = _said(parts, YOU, list(question), top + 6, 0)[1]
-        rows.append([YOU, question, *("" for _ in experts)])
+        top = _said(parts, you, list(question), top + 6, 0)[1]
+        rows.append([you, question, *("" for _ in experts)])
         for who, characters in answers:
             symbols = [c.symbol for c in characters]
             places, top = _said(parts, who, symbols, top, BAR)
@@ -38,18 +39,19 @@ def conversation(exchanges, experts, title="A conversation 一段对话"):
     everything = [s for question, answers in exchanges for s in _symbols(question, answers)]
     notes, top = draw.explain(everything, top)
     parts += notes
-    note = (
-        "Under each character: the experts' shares, in order from the bottom. 字下为各专家的份额。"
+    note = beside(
+        "Under each character: the experts' shares, in order from the bottom.",
+        "字下的彩条：自下而上依次为各位专家的权重。",
     )
-    svg = draw.page(title, note, parts, top + 8)
-    return View(svg, table(["who 谁", "text 文字", *experts], rows))
+    svg = draw.page(title or beside("A conversation", "一段对话"), note, parts, top + 8)
+    return View(svg, table([beside("who", "谁"), beside("text", "文字"), *experts], rows))
 
 
 def _said(parts, who, symbols, top, area):
     """Adds who said what; gives the place of each character's bar and where the next may begin."""
     parts.append(draw.text(draw.LEFT, top + 10, who, 11, draw.MUTED, weight="bold"))
     if not symbols:
-        parts.append(draw.text(draw.LEFT, top + 28, "(nothing 无)", 11, draw.MUTED))
+        parts.append(draw.text(draw.LEFT, top + 28, f"({beside('nothing', '无')})", 11, draw.MUTED))
         return [], top + 38
     places, top = [], top + 12
     look = {"font_size": 14, "fill": draw.INK, "text_anchor": "middle"}

@@ -16,13 +16,13 @@ from numbers import Real
 import numpy as np
 
 from .errors import LabError
+from .language import beside
 from .tables import MARKS, MEANINGS, mark, visible
-from .view import View
+from .view import FONT, View
 
 WIDTH, MARGIN, LEFT = 720, 20, 56
 PER_LINE = 36  # characters a line
 CELL = (WIDTH - LEFT - MARGIN) / PER_LINE
-FONT = "'Noto Sans CJK SC','WenQuanYi Micro Hei','Microsoft YaHei','PingFang SC',sans-serif"
 PAPER, INK, MUTED, FAINT, ACCENT = "#fbfaf7", "#1f2933", "#52606d", "#d5d2c8", "#b4441c"
 ON_LIGHT = "#10161e"  # ink on a bar that is light in both themes: no style sheet changes it
 #: Colours that differ in lightness too; dashes and markers go with them, never hue alone.
@@ -203,7 +203,13 @@ def explain(symbols, top):
     if not used:
         return [], top + 6
     return [
-        text(MARGIN, top + 14, "  ·  ".join(f"{mark(n)} {MEANINGS[n]}" for n in used), 11, MUTED)
+        text(
+            MARGIN,
+            top + 14,
+            "  ·  ".join(f"{mark(n)} {beside(*MEANINGS[n].split())}" for n in used),
+            11,
+            MUTED,
+        )
     ], top + 28
 
 

@@ -8,14 +8,25 @@ An expert is a Keras layer that reads the stem's output and gives a vector a pos
     state = expert.initial_state(batch)
 
 Outputs are (batch, time, output_dim), normed. Both forms agree at every position and forget
-where a document begins. Register the class with `@expert("name")` and put the name into
-`ModelConfig.experts`: router, trainer, chat and views take it from there. One class may be
-registered under several names.
+where a document begins. `begins` is True there, (batch, time) or (batch,). The state is any nest
+of tensors, bool ones too, each with the batch's axis; both forms give it back in the same
+structure, shapes and types. `training` is given to `call` alone: a step never trains.
+
+The lab makes the layer with `name=`, then calls `build((None, None, embedding_dim))` once, which
+has to make every weight: it calls `build` of the sublayers too. These need no names: what Keras
+numbers is counted anew in each expert. `proving.prove("name")` or `mof-lab expert my_expert.py`
+checks all of this.
+
+Register the class with `@expert("name")` and put the name into `ModelConfig.experts`: router,
+trainer, chat and views take it from there. One class may be registered under several names.
 
 What is registered in a notebook is known to that kernel alone. An expert in a file is known
 wherever it is needed: `use_file("my_expert.py")`, or MOF_LAB_EXPERTS=my_expert.py for a command.
 """
 
+import collections
+import contextlib
+import difflib
 import importlib.util
 import os
 import sys
@@ -23,6 +34,7 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
+from keras.src.backend.common import global_state
 
 from .errors import LabError
 from .layers import GRU, Dropout, LayerNorm, TransformerBlock
@@ -32,55 +44,130 @@ EXPERTS = {}
 FILES = "MOF_LAB_EXPERTS"
 
 
+#: Which file registered a name.
+_ORIGIN = {}
+#: The files that run, the innermost last, each with the names that it registered so far.
+_RUNNING = []
+
+
 def expert(name):
     """Class decorator: makes an expert known under a name.
 
     Raises:
-        LabError: the name is one of the lab's own, which every other process would take.
+        LabError: the class lacks a part of the protocol, or the name is taken: by the lab, whose
+            class every other process would take, or by another file.
     """
+    if not isinstance(name, str):
+        raise LabError(
+            f'@expert needs a name; write @expert("name") above {getattr(name, "__name__", name)}.'
+        )
 
     def register(cls):
+        lacks = [each for each in ("call", "step", "initial_state") if not _has(cls, each)]
+        if lacks:
+            raise LabError(
+                f"{cls.__name__} has no {' and no '.join(lacks)}; an expert is a Keras layer with "
+                "call, step and initial_state, as mof_lab/experts.py says."
+            )
         if name in EXPERTS and EXPERTS[name].__module__ == __name__ != cls.__module__:
             raise LabError(f"{name!r} is an expert of the lab; choose another name for yours.")
-        EXPERTS[name] = cls
+        path, names = _RUNNING[-1] if _RUNNING else (None, [])
+        before = _ORIGIN.get(name) if name in EXPERTS else None
+        if path and before and before != path and before.exists():
+            raise LabError(
+                f"{name!r} in {path} is registered by {before} already; choose another name, or "
+                f"restart Python and use {path.name} alone."
+            )
+        EXPERTS[name], _ORIGIN[name] = cls, path
+        names.append(name)
         return cls
 
     return register
 
 
+def _has(cls, method):
+    found = getattr(cls, method, None)
+    return callable(found) and found is not getattr(keras.layers.Layer, method, None)
+
+
+def is_own(name):
+    """Is it somebody's own class, not one of the lab's?"""
+    return name in EXPERTS and EXPERTS[name].__module__ != __name__
+
+
 def make_expert(name, config, output_dim):
-    """The expert of that name, as a new layer."""
+    """The expert of that name, as a new layer; `build` makes its weights."""
     if name not in EXPERTS:
         for path in filter(None, os.environ.get(FILES, "").split(os.pathsep)):
             use_file(path)
     if name not in EXPERTS:
+        near = difflib.get_close_matches(name, EXPERTS, 1)
+        meant = f"did you mean {near[0]}? Known" if near else "known"
         raise LabError(
-            f"There is no expert {name!r}; known ones are {', '.join(EXPERTS)}. "
+            f"There is no expert {name!r}; {meant} ones are {', '.join(EXPERTS)}. "
             f"Register yours with @expert(name), in a file that {FILES} names if a command or a "
             "process of its own needs it."
         )
-    return EXPERTS[name](config, output_dim, name=name)
+    counts = collections.defaultdict(int)
+    with _counting(counts):
+        layer = EXPERTS[name](config, output_dim, name=name)
+    vars(layer)["_counts"] = counts  # past Keras, which would track it
+    return layer
+
+
+def build(layer, shape):
+    """Makes the weights of an expert that `make_expert` made, for inputs of that shape."""
+    with _counting(vars(layer)["_counts"]):
+        layer.build(shape)
+
+
+@contextlib.contextmanager
+def _counting(counts):
+    """Keras numbers layers without a name by how many this process has made; an expert's weights
+    are saved under these names, so that in here it counts the expert's own alone."""
+    before = global_state.get_global_attribute("object_name_uids")
+    global_state.set_global_attribute("object_name_uids", counts)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("object_name_uids", before)
 
 
 def use_file(path):
     """Runs a Python file that registers experts, here and in every process started from here.
 
+    Returns:
+        the names that it registered.
+
     Raises:
-        LabError: it can't be run.
+        LabError: it can't be run, or registers nothing.
     """
     path = Path(path).absolute()
+    if path.is_dir() or (path.exists() and path.suffix != ".py"):
+        raise LabError(f"{path} holds no experts; expected a .py file.")
+    if not path.exists():
+        raise LabError(f"There is no file {path}; expected one with classes under @expert(name).")
     spec = importlib.util.spec_from_file_location(f"own_{path.stem}", path)
+    names = []
+    _RUNNING.append((path, names))
     try:
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
         spec.loader.exec_module(module)
+    except LabError:
+        raise
     except Exception as error:  # whatever somebody's file does
         raise LabError(
             f"The experts in {path} can't be used ({type(error).__name__}: {error}); expected a "
             "Python file with classes registered by @expert(name)."
         ) from error
+    finally:
+        _RUNNING.pop()
+    if not names:
+        raise LabError(f'{path} registers no expert; write @expert("name") above its class.')
     files = [p for p in os.environ.get(FILES, "").split(os.pathsep) if p and Path(p) != path]
     os.environ[FILES] = os.pathsep.join([*files, str(path)])
+    return names
 
 
 @expert("gru")

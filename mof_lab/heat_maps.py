@@ -7,6 +7,7 @@ import numpy as np
 
 from . import drawing as draw
 from .drawing import View, checked
+from .language import beside
 from .tables import bar, mark, table
 
 
@@ -21,7 +22,7 @@ def attention(symbols, weights):
     size = min(590.0, 24.0 * time)
     cell, left, top = size / time, 100.0, draw.TOP + 72
     every = int(np.ceil(9.5 / cell))
-    parts, _ = draw.scale(draw.TOP, ["0", "1/16", "1/4", "9/16", "1"], "weight 权重")
+    parts, _ = draw.scale(draw.TOP, ["0", "1/16", "1/4", "9/16", "1"], beside("weight", "权重"))
     parts.append(draw.heat_map(left, top, size, size, np.sqrt(weights)))
     font = min(14.0, max(9.5, cell * 0.75))
     for t in range(0, time, every):
@@ -37,13 +38,13 @@ def attention(symbols, weights):
         draw.element(
             "rect", x=left, y=top, width=size, height=size, fill="none", stroke=draw.FAINT
         ),
-        draw.text(left, top - 26, "is looked at 被看的字 →", 11, draw.MUTED),
-        draw.text(draw.MARGIN, top - 7, "reads 在读 ↓", 11, draw.MUTED),
+        draw.text(left, top - 26, beside("is looked at", "被看的字") + " →", 11, draw.MUTED),
+        draw.text(draw.MARGIN, top - 7, beside("reads", "在读") + " ↓", 11, draw.MUTED),
     ]
     notes, bottom = draw.explain(symbols, top + size + 8)
     svg = draw.page(
-        "Effective attention of one head 一个注意力头的有效权重",
-        "Each row sums to one and looks only back. 每行之和为一，只看前文。",
+        beside("Effective attention of one head", "一个注意力头的有效注意力"),
+        beside("Each row sums to one and looks only back.", "每行之和为一，只看前文。"),
         parts + notes,
         bottom,
     )
@@ -56,9 +57,8 @@ def attention(symbols, weights):
         for t, s in enumerate(symbols)
     ]
     rows = [row + [""] * (5 - len(row)) for row in rows]
-    return View(
-        svg, table(["#", "reads 在读", "looks most at 最看重", "then 其次", "then 再次"], rows)
-    )
+    names = (("reads", "在读"), ("looks most at", "最看重"), ("then", "其次"), ("then", "再次"))
+    return View(svg, table(["#", *(beside(*name) for name in names)], rows))
 
 
 def attention_grid(symbols, weights):
@@ -72,7 +72,7 @@ def attention_grid(symbols, weights):
     blocks, heads = weights.shape[:2]
     left, gap = 76.0, 12.0
     size = min(180.0, (draw.WIDTH - draw.MARGIN - left + gap) / heads - gap)
-    parts, top = draw.scale(draw.TOP, ["0", "1/16", "1/4", "9/16", "1"], "weight 权重")
+    parts, top = draw.scale(draw.TOP, ["0", "1/16", "1/4", "9/16", "1"], beside("weight", "权重"))
     top += 24
     back = mean_distance(weights)
     for head in range(heads):
@@ -89,7 +89,7 @@ def attention_grid(symbols, weights):
     for block in range(blocks):
         y = top + block * (size + 26)
         parts.append(draw.text(draw.MARGIN, y + size / 2, f"block {block}", 11, draw.MUTED))
-        parts.append(draw.text(draw.MARGIN, y + size / 2 + 15, f"第 {block} 块", 11, draw.MUTED))
+        parts.append(draw.text(draw.MARGIN, y + size / 2 + 15, f"第 {block} 层", 11, draw.MUTED))
         for head in range(heads):
             x, seen = left + head * (size + gap), weights[block, head]
             distance, on_itself = back[block, head], float(np.diagonal(seen).mean())
@@ -118,7 +118,7 @@ def attention_grid(symbols, weights):
         parts + notes,
         bottom,
     )
-    header = ["block 块", "head 头", "mean distance back 平均回看", "weight on itself 看自己"]
+    header = ["block 层", "head 头", "mean distance back 平均回看", "weight on itself 看自己"]
     return View(svg, table(header, rows))
 
 

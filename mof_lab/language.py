@@ -5,6 +5,7 @@ from .followers import Followers
 
 LANGUAGES = ("en", "zh")
 _chosen = None
+_page = None  # what the page of a widget spoke when it said hello
 _following = Followers()
 
 
@@ -35,6 +36,22 @@ def say(english, chinese):
     return chinese if language() == "zh" else english
 
 
+def page_speaks(code):
+    """Notes the language of a page, such as JupyterLab's, which widgets speak until one is chosen.
+
+    Returns:
+        does `alone` go by it?
+    """
+    global _page
+    _page = code
+    return not _chosen and alone() == "zh"
+
+
+def alone():
+    """The one language of pictures: the chosen one, or Chinese on a Chinese page; None = both."""
+    return _chosen or ("zh" if _page == "zh" else None)
+
+
 def beside(english, chinese):
-    """Two texts beside each other; once a language was chosen, the one in it alone."""
-    return say(english, chinese) if _chosen else f"{english} {chinese}"
+    """Two texts beside each other, or one of them `alone`."""
+    return {"en": english, "zh": chinese}.get(alone(), f"{english} {chinese}")

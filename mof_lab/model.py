@@ -11,9 +11,9 @@ import threading
 import keras
 import tensorflow as tf
 
+from . import experts, proving
 from .configuration import ModelConfig
 from .errors import LabError
-from .experts import make_expert
 from .layers import GRU, Dropout, LayerNorm
 from .router import Router
 from .vocabulary import BEGIN
@@ -80,7 +80,7 @@ class MoF(keras.Model):
             name="embedding",
         )
         self.stem = Stem(size, config.stem_blend, config.dropout, name="stem")
-        self.experts = [make_expert(name, config, mixture) for name in config.experts]
+        self.experts = [experts.make_expert(name, config, mixture) for name in config.experts]
         self.router = Router(config.router_units, len(self.experts), name="router")
         self.head_norm = LayerNorm(name="head_norm")
         self.output_layer = (
@@ -93,13 +93,19 @@ class MoF(keras.Model):
     def _build(self, mixture):
         shape = (None, None, self.config.embedding_dim)
         self.embedding.build((None, None))
+        self.stem.build(shape)
+        for layer in self.experts:
+            experts.build(layer, shape)
+        self.router.build(shape)
         for layer in (self.stem, *self.experts, self.router):
-            layer.build(shape)
             layer.built = True
         self.head_norm.build((None, None, mixture))
         if self.output_layer is not None:
             self.output_layer.build((None, None, mixture))
         self.built = True
+        for name, layer in zip(self.config.experts, self.experts, strict=True):
+            if experts.is_own(name):  # what is wrong with it is said before anything is compiled
+                proving.check_forms(layer, self.config.embedding_dim, mixture)
 
     def initial_state(self, batch=1):
         """The state of `batch` empty histories, a nested structure of tensors."""

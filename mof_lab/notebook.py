@@ -15,7 +15,7 @@ from .errors import LabError
 from .folders import PROJECT, fast, runs_folder, shipped
 from .generation import Decoder
 from .jobs import NotReadyError
-from .packing import encode_dialogue
+from .packing import STAMP, encode_dialogue
 from .pipeline import Run
 from .reasoning.memory import SMALL_TALK
 from .reasoning.words import COLOURS
@@ -45,9 +45,11 @@ def open_run(of=None, name="notebooks"):
         name: of the folder; another preset needs one of its own.
     """
     of = preset("tiny") if of is None else of
-    if fast():
-        return Run(of.shortened(0.004), runs_folder() / f"{name}-fast")
-    return Run(of, runs_folder() / name)
+    of, name = (of.shortened(0.004), f"{name}-fast") if fast() else (of, name)
+    folder = runs_folder() / name
+    if not (folder / "windows" / "held_out" / STAMP).exists():  # it comes when all is packed
+        print("Packing the text into windows, only once … 正在把文本打包成窗口，只做一次……")
+    return Run(of, folder)
 
 
 def model_before(run, stage):

@@ -1,5 +1,6 @@
-"""Local files, row by row: .txt, .jsonl, .json, .csv and .parquet, in UTF-8."""
+"""Local files, row by row: .txt, .jsonl, .json, .csv and .parquet, in UTF-8 or GB18030."""
 
+import codecs
 import csv
 import json
 import os
@@ -13,6 +14,10 @@ DOCUMENT = 1_000
 LINE = 1_000_000
 #: Bytes of a .json file, which is read at once.
 WHOLE = 1 << 28
+#: Bytes at the beginning of a file that tell in which encoding it was saved.
+BEGINNING = 1 << 20
+#: Share of a text's characters beyond ASCII that are common Chinese ones, if it is Chinese.
+COMMON = 0.8
 
 
 def read(path):
@@ -40,6 +45,45 @@ def is_file(source):
     return Path(source).suffix.lower() in FORMATS or os.path.isfile(source)
 
 
+def encoding(path):
+    """ "utf-8-sig", or "gb18030" (which GBK and GB2312 are part of) where that gives Chinese text.
+
+    Windows has long saved Chinese text as GBK. Other bytes that happen to be valid GB18030, such
+    as damaged UTF-8 or Japanese, give rare characters, and stay UTF-8 to be refused as such.
+    """
+    if Path(path).suffix.lower() == ".parquet":
+        return "utf-8-sig"
+    with Path(path).open("rb") as file:
+        beginning = file.read(BEGINNING)
+    whole = len(beginning) < BEGINNING
+    for name in ("utf-8-sig", "gb18030"):
+        try:
+            text = codecs.getincrementaldecoder(name)().decode(beginning, whole)
+        except UnicodeDecodeError:
+            continue
+        if name != "gb18030" or _is_chinese(text):
+            return name
+    return "utf-8-sig"
+
+
+def _is_chinese(text):
+    """Are nearly all characters beyond ASCII of GB2312's punctuation or its 3,755 common ones?"""
+    common = [_is_common(character) for character in text if character > "\x7f"]
+    return sum(common) >= COMMON * len(common) > 0
+
+
+def _is_common(character):
+    code = character.encode("gb2312", "ignore")
+    return len(code) == 2 and (code[0] in (0xA1, 0xA3) or 0xB0 <= code[0] <= 0xD7)
+
+
+def _not_utf8(path, error):
+    return LabError(
+        f"{path.name} is not UTF-8 ({error.reason}); save it as UTF-8, for example in a text "
+        "editor. 不是 UTF-8（可能是 GBK）。请用记事本“另存为”，编码选 UTF-8。"
+    )
+
+
 def _check(path):
     if not path.is_file():
         raise LabError(f"There is no file {path}; give the path of an existing text file.")
@@ -55,7 +99,7 @@ def _check(path):
 def _lines(path):
     """(number, line without its end) of a text file; a byte order mark is no text."""
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with path.open(encoding=encoding(path)) as file:
             number = 0
             while line := file.readline(LINE + 1):
                 number += 1
@@ -68,10 +112,7 @@ def _lines(path):
                     )
                 yield number, line.rstrip("\n")
     except UnicodeDecodeError as error:
-        raise LabError(
-            f"{path.name} is not UTF-8 ({error.reason}); "
-            "save it as UTF-8, for example in a text editor."
-        ) from None
+        raise _not_utf8(path, error) from None
 
 
 def _documents(path):
@@ -102,9 +143,9 @@ def _json_list(path):
             "write it as .jsonl, one row a line."
         )
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding=encoding(path))
     except UnicodeDecodeError as error:
-        raise LabError(f"{path.name} is not UTF-8 ({error.reason}); save it as UTF-8.") from None
+        raise _not_utf8(path, error) from None
     first, _, rest = text.strip().partition("\n")
     if rest.strip() and first.startswith("{") and first.rstrip().endswith("}"):
         yield from _json_lines(path)  # JSON lines under the other name are common

@@ -10,7 +10,9 @@ from .charts import curves
 from .drawing import View, checked
 from .errors import LabError
 from .heat_maps import grouped
+from .language import alone, beside
 from .tables import bar, table, visible
+from .zoom import Chart, columns
 
 GROUPS = 8  # of units of the GRU, a line each
 GAP = 5  # pixels between two lanes
@@ -66,13 +68,15 @@ def layout(reading):
     }
 
 
-def reading_view(reading, looks=None, title="Inside one reading 一次阅读的内部"):
+def reading_view(reading, looks=None, title=None):
     """Router weights, surprisal, gates, thoughts and a row of attention, below each character.
 
     Args:
         reading: an `inspection.Trace`.
         looks: (block, head, position): the row of attention to show; None = that lane is empty.
+        title: None = that it is one reading.
     """
+    title = title or beside("Inside one reading", "一次阅读的内部")
     symbols, experts = reading.symbols, reading.experts
     time = len(symbols)
     weights = checked("router_weights", reading.router_weights, (time, len(experts)))
@@ -113,21 +117,25 @@ def reading_view(reading, looks=None, title="Inside one reading 一次阅读的�
     where = "" if looks is None else _where(symbols, looks)
     svg = draw.page(
         title + where,
-        "bits: surprisal, then each expert alone; dark: update keeps, reset uses the past "
-        "深色：保留、使用过去",
+        beside(
+            "bits: surprisal, then each expert alone; dark: update keeps, reset uses the past",
+            "深色：update 保留，reset 使用过去",
+        ),
         parts,
         bottom,
     )
     return View(svg, f"{visible(title)}{visible(where)}\n" + _as_text(reading, row, most))
 
 
-def next_characters(names, guesses, title="The next character 下一个字"):
+def next_characters(names, guesses, title=None):
     """Probabilities of the next character, seen in several ways side by side.
 
     Args:
         names: of the ways, e.g. all parts, some switched off.
         guesses: of (symbol, probabilities), one probability a way; likeliest first.
+        title: None = that it is the next character.
     """
+    title = title or beside("The next character", "下一个字")
     if not guesses:
         raise LabError("There is no next character to show; give at least one guess.")
     values = checked("probabilities", [p for _, p in guesses], (len(guesses), len(names)))
@@ -145,7 +153,8 @@ def next_characters(names, guesses, title="The next character 下一个字"):
             ]
     svg = draw.page(title, "", parts, top + len(guesses) * step + 14)
     rows = [[s, *(f"{p:.3f} {bar(p, 12)}" for p in ps)] for s, ps in guesses]
-    return View(svg, f"{visible(title)}\n" + table(["symbol 字", *names], rows))
+    words = f"{visible(title)}\n" + table([beside("symbol", "字"), *names], rows)
+    return Chart(svg, words, *columns(names, guesses, title))
 
 
 def context_test(series):
@@ -156,11 +165,13 @@ def context_test(series):
     """
     return curves(
         series,
-        "characters back 相隔字数",
-        "bits saved 省下的比特",
-        "Is the fact still used? 说过的事还用得上吗？",
-        "Bits a character of the right answer that having been told it saves; 0 = forgotten. "
-        "0 表示已忘。",
+        beside("characters back", "相隔字数"),
+        beside("bits saved", "省下的比特"),
+        beside("Is the fact still used?", "说过的事还用得上吗？"),
+        beside(
+            "Bits a character of the right answer that having been told it saves; 0 = forgotten.",
+            "0 表示已忘。",
+        ),
     )
 
 
@@ -177,7 +188,9 @@ def _row(reading, looks):
 
 def _where(symbols, looks):
     block, head, position = looks
-    return f" [block {block}, head {head}: {position} {symbols[position]}]"
+    chinese = alone() == "zh"  # both would be too long for a title
+    name = f"第 {block} 层第 {head} 头" if chinese else f"block {block}, head {head}"
+    return f" [{name}: {position} {symbols[position]}]"
 
 
 def _most(values):
@@ -213,12 +226,12 @@ def _bars(places, tops, sizes):
 
 
 def _as_text(reading, row, most):
-    header = ["#", "symbol 字", *reading.experts, "bits 比特"]
+    header = ["#", beside("symbol", "字"), *reading.experts, beside("bits", "比特")]
     header += [f"{name} bits" for name in reading.experts]
     gated = bool(reading.update.shape[1])
     header += ["update", "reset"] * gated
     header += [f"thought {i}" for i in range(len(reading.thought))]
-    header += ["looked at 被看"] * bool(reading.attention.shape[0])
+    header += [beside("looked at", "被看")] * bool(reading.attention.shape[0])
     rows = []
     for t, symbol in enumerate(reading.symbols):
         cells = [str(t), symbol, *(f"{w:.3f}" for w in reading.router_weights[t])]

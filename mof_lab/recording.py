@@ -272,6 +272,28 @@ def earlier(directory, limit=5):
     return {name: found[name][1] for name in newest}
 
 
+def beside(path, limit=5):
+    """`earlier` for a recording that is over, by its path, see `Recording.load`.
+
+    Beside RUN/recordings/STAGE.json, as they ship, lie those of other runs.
+    """
+    path = Path(path).resolve()
+    if path.parent.name != "recordings":
+        return earlier(path.parent if path.is_file() else path, limit)
+    found = {}
+    for other in sorted(path.parent.parent.parent.glob(f"*/recordings/{path.name}")):
+        if other == path or len(found) == limit:
+            continue
+        try:
+            points = Recording.load(other).points
+        except LabError:
+            continue
+        if points:
+            rows = [[p.step, p.seconds, p.loss * math.log(2), p.held_out] for p in points]
+            found[other.parent.parent.name] = rows
+    return found
+
+
 def _thinned(values, keep):
     """Every second of them, with the first, the last, and those that are to be kept."""
     last = len(values) - 1

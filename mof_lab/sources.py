@@ -37,6 +37,8 @@ def rows(name, opt_in=False, tell=print, options=None):
         found = readers.read(name)
         first = next(found, None)  # what is wrong with the file comes before anything is told
         tell(f"{name}: your own file 自己的文件, {Path(name).stat().st_size:,} bytes")
+        if first is not None and readers.encoding(name) == "gb18030":
+            tell(f"{name} is not UTF-8: it is read as GB18030. 不是 UTF-8，按 GB18030（GBK）读取。")
         yield from () if first is None else (first, *found)
     elif source is None:
         if "/" not in name and not os.path.isdir(name):

@@ -70,7 +70,7 @@ SAID = {
         "In {minutes} min the text is read {passes} times, {between} times between two looks at "
         "the held-out text: expect it to be learnt by heart. In {enough} it is read {looks} times.",
         "{minutes} 分钟会把文本读 {passes} 遍，两次查看留出文本之间就读 {between} 遍：很可能"
-        "死记硬背。{enough} 正好读 {looks} 遍。",
+        "死记硬背。{enough} 就能读 {looks} 遍。",
     ),
     "long": (
         "In {minutes} min only {share} of the text is read; once through takes {once_through}: "

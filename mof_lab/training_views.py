@@ -9,8 +9,10 @@ from .charts import bars, curves, shares
 from .conversation import conversation
 from .drawing import stacked
 from .explanation import Explanation
+from .language import beside
 
-STEPS = "steps 步数"
+#: The project's own kinds of text, in Chinese; others are shown by their names.
+KINDS = {"chat": "闲聊", "story": "故事", "knowledge": "知识", "reasoning": "推理"}
 
 
 def course(recording, earlier=None):
@@ -20,23 +22,24 @@ def course(recording, earlier=None):
         recording: a `Recording`.
         earlier: what `recording.earlier` gave, or a part of it, to compare with.
     """
+    training = beside("training", "训练")
     series = {
-        "training 训练": [(p.step, p.loss) for p in recording.points],
-        "held out 留出": [(p.step, p.held_out) for p in recording.points],
+        training: [(p.step, p.loss) for p in recording.points],
+        beside("held out", "留出文本"): [(p.step, p.held_out) for p in recording.points],
     }
     for name, curve in (earlier or {}).items():
         measured = [(step, bits) for step, _, _, bits in curve]
         if not any(bits is not None for _, bits in measured):
             measured = [(step, loss / log(2)) for step, _, loss, _ in curve]
-        series[f"{name} (earlier 以前)"] = measured
+        series[f"{name} ({beside('earlier', '以前')})"] = measured
     series = {n: [(x, y) for x, y in points if y is not None] for n, points in series.items()}
-    if not series["training 训练"]:
+    if not series[training]:
         return None
     return curves(
         {name: points for name, points in series.items() if points},
-        STEPS,
-        "bits per character 每字比特",
-        f"Stage {recording.stage} 阶段",
+        beside("steps", "步数"),
+        beside("bits per character", "每字比特"),
+        f"{beside('Stage', '阶段')} {recording.stage}",
     )
 
 
@@ -48,19 +51,19 @@ def forming(recording):
     series = {}
     for moment in recording.moments:
         for kind, weights in moment.router.items():
-            series.setdefault(f"{recording.experts[0]}: {kind}", []).append(
-                (moment.step, weights[0])
-            )
+            name = f"{recording.experts[0]}: {_kind(kind)}"
+            series.setdefault(name, []).append((moment.step, weights[0]))
         if moment.thought:
             mean = sum(moment.thought) / len(moment.thought)
-            series.setdefault("thought 思维", []).append((moment.step, mean))
+            series.setdefault(beside("thought", "思维"), []).append((moment.step, mean))
     if max(map(len, series.values()), default=0) < 2:
         return None
-    note = (
-        f"Weight of {recording.experts[0]} by kind of text; |thought| / |stream|. "
-        f"各类文本中 {recording.experts[0]} 的权重；思维强度。"
+    note = beside(
+        f"Weight of {recording.experts[0]} by kind of text; |thought| / |stream|.",
+        f"各类文本中 {recording.experts[0]} 的权重；思维强度。",
     )
-    return curves(series, STEPS, "", "How trust and thought form 信任与思维的形成", note)
+    title = beside("How trust and thought form", "信任与思维的形成")
+    return curves(series, beside("steps", "步数"), "", title, note)
 
 
 def moment(recording, at):
@@ -69,29 +72,46 @@ def moment(recording, at):
     Args:
         at: a `Moment` of the recording.
     """
-    when = f"step {at.step} 步"
+
+    def titled(english, chinese):
+        return beside(f"{english} · step {at.step}", f"{chinese}（第 {at.step} 步）")
+
     said = [
-        (question, [("model 模型", [Explanation(s, tuple(w)) for s, w in characters])])
+        (question, [(beside("model", "模型"), [Explanation(s, tuple(w)) for s, w in characters])])
         for question, characters in at.dialogues
     ]
     views = []
     if said:
-        views.append(conversation(said, recording.experts, f"What it writes 它写的 · {when}"))
+        title = titled("What it writes", "它写的")
+        views.append(conversation(said, recording.experts, title))
     if at.router:
-        title = f"Mean router weights 平均路由权重 · {when}"
-        views.append(shares(list(at.router), list(at.router.values()), recording.experts, title))
+        title, kinds = titled("Mean router weights", "平均路由权重"), map(_kind, at.router)
+        views.append(shares(list(kinds), list(at.router.values()), recording.experts, title))
     if at.thought:
-        names = [f"block {i}" for i in range(len(at.thought))]
+        names = [beside(f"block {i}", f"第 {i} 层") for i in range(len(at.thought))]
         notes = [f"{value:.3f}" for value in at.thought]
-        title = f"Strength of the thoughts 思维强度 · {when}"
+        title = titled("Strength of the thoughts", "思维强度")
         views.append(bars(names, at.thought, title, notes=notes))
     return stacked(views) if views else None
 
 
-def summary(recording, earlier=None):
-    """All of it as one `View`: curves, what forms, the last moment; None while there is nothing."""
-    views = [course(recording, earlier), forming(recording)]
+def outcome(recording):
+    """What forms and the last moment as one `View`; None while there is nothing."""
+    views = [forming(recording)]
     if recording.moments:
         views.append(moment(recording, recording.moments[-1]))
+    return _together(views)
+
+
+def summary(recording, earlier=None):
+    """All of it as one `View`: curves, what forms, the last moment; None while there is nothing."""
+    return _together([course(recording, earlier), outcome(recording)])
+
+
+def _kind(name):
+    return beside(name, KINDS[name]) if name in KINDS else name
+
+
+def _together(views):
     views = [view for view in views if view is not None]
     return stacked(views) if views else None

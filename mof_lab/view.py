@@ -8,6 +8,7 @@ from .errors import LabError
 
 #: A picture of 720 pixels on a page of print, or on a dense screen.
 PNG_SCALE = 2
+FONT = "'Noto Sans CJK SC','WenQuanYi Micro Hei','Microsoft YaHei','PingFang SC',sans-serif"
 
 
 @dataclass(frozen=True)

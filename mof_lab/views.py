@@ -87,7 +87,8 @@ def routing(symbols, router_weights, experts):
         )
     svg = draw.page(
         "Router weights, character by character 逐字的路由权重",
-        "Parts of a bar: the experts' shares, in order from the bottom. 自下而上为各专家的份额。",
+        "Parts of a bar: the experts' shares, in order from the bottom. "
+        "自下而上依次为各位专家的权重。",
         parts,
         bottom,
     )
@@ -166,7 +167,7 @@ def thought(symbols, strength):
     svg = draw.page(
         "Strength of the thought space 思维空间的强度",
         f"|thought| / |stream| in each block; the tallest bar is {top_value:.3f}. "
-        f"各块中思维向量与主流之比；最高柱为 {top_value:.3f}。",
+        f"各层中思维向量与残差流之比；最高柱为 {top_value:.3f}。",
         parts,
         bottom,
     )

@@ -127,7 +127,7 @@ def test_a_missing_or_empty_file(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("你好，世界。\n".encode("gb18030"), "not UTF-8"),
+        ("你好，世界。\n".encode("gb18030")[:-2], "not UTF-8"),
         (b"ab\xff" * 100, "not UTF-8"),
         ("你好".encode()[:-1], "not UTF-8"),
         ("你好".encode("utf-16"), "not UTF-8"),
@@ -140,6 +140,15 @@ def test_a_file_that_is_no_text(tmp_path, suffix, content, said):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(content)
     refused(path, said)
+
+
+def test_text_saved_as_gbk_is_read_and_that_is_said(tmp_path):
+    path, told = tmp_path / "a.txt", []
+    for encoding, said in (("gbk", True), ("utf-8", False)):
+        path.write_text("你好，世界。\n", encoding=encoding)
+        told.clear()
+        assert [row["text"] for row in corpus.load(path, tell=told.append)] == ["你好，世界。"]
+        assert any("read as GB18030" in sentence for sentence in told) == said
 
 
 def test_a_bad_byte_far_into_a_large_file(tmp_path):

@@ -146,18 +146,32 @@ def test_it_works_with_a_real_model(model, vocabulary):
             assert np.abs(chances - p).min() < 1e-4
 
 
+def unpacked(explorer, number):
+    """The attention of all heads of a reading as the browser reads it."""
+    time, parts = len(explorer.readings[number]["symbols"]), explorer.parts
+    numbers = np.frombuffer(explorer.attention[number], "<u2").astype(float) / 65535
+    return numbers.reshape(parts["blocks"], parts["heads"], time, time) ** 2
+
+
 def test_attention_of_each_head_has_rows_that_sum_to_one(explorer):
+    for number, now in enumerate(explorer._now):
+        weights = unpacked(explorer, number)
+        np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-3)
+        np.testing.assert_allclose(weights, now.attention, atol=2e-5)
+    assert [(h["block"], h["head"]) for h in explorer.heads] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def test_the_heads_of_both_readings_are_shown(explorer):
+    for one in explorer.heads:
+        assert len(one["png"]) == len(one["back"]) == 2 and one["png"][0] != one["png"][1]
+        assert all(base64.b64decode(png).startswith(b"\x89PNG") for png in one["png"])
     seen = []
     for block, head in ((0, 0), (0, 1), (1, 1)):
         receive(explorer, "head", block=block, head=head)
         assert explorer.head == [block, head]
-        for reading, rows in zip(explorer.readings, explorer.attention, strict=True):
-            assert [len(row) for row in rows] == [t + 1 for t in range(len(reading["symbols"]))]
-            assert [sum(row) for row in rows] == pytest.approx([1] * len(rows), abs=1e-3)
-        seen.append(explorer.attention)
-    assert seen[0] != seen[1] != seen[2]
-    assert [(h["block"], h["head"]) for h in explorer.heads] == [(0, 0), (0, 1), (1, 0), (1, 1)]
-    assert all(base64.b64decode(h["png"]).startswith(b"\x89PNG") for h in explorer.heads)
+        seen += explorer.whole_heads
+    assert len({svg for svg, _ in seen}) == 6
+    assert "米" in seen[0][1] and "阿" in seen[1][1]
     receive(explorer, "head", block=2, head=0)
     assert "no head 0 in block 2" in explorer.error["sentence"] and explorer.head == [1, 1]
 
@@ -167,6 +181,7 @@ def test_two_prompts_are_compared_and_one_can_be_left_out(explorer, pair):
     assert explorer.prompts == [PROMPT, OTHER]
     single = Explorer(pair, PROMPT)
     assert len(single.readings) == len(single.attention) == len(single.locked) == 1
+    assert len(single.whole_heads) == len(single.heads[0]["png"]) == 1
 
 
 # ---- switches
@@ -223,7 +238,7 @@ def test_the_snapshot_shows_the_locked_character(explorer):
 
 def test_what_is_typed_never_becomes_markup(pair):
     explorer = Explorer(pair, '<script>alert("1")</script>')
-    for svg in (explorer.readings[0]["svg"], explorer.whole_head[0], explorer.picture().svg):
+    for svg in (explorer.readings[0]["svg"], explorer.whole_heads[0][0], explorer.picture().svg):
         ElementTree.fromstring(svg)
         assert "<script" not in svg
 
@@ -276,6 +291,17 @@ def test_every_text_is_there_twice_with_the_same_gaps():
         assert english and chinese
 
 
+LANES = ("routing", "surprisal", "alone", "update", "reset", "thought", "attention")
+
+
+def test_every_row_has_a_sentence_that_says_what_it_is(explorer):
+    found = {key for reading in explorer.readings for key, _, _ in reading["lanes"]}
+    assert found == set(LANES)
+    for key in found:
+        assert EXPLORER[f"lane_{key}"][0].endswith(".")
+        assert EXPLORER[f"lane_{key}"][1].endswith("。")
+
+
 #: A key of the words, as the script names one; `label` may hold another call before it.
 CALL = r'(?:ui\.t|button)\(\s*"(\w+)"|label\((?:[^()]|\([^()]*\))*?,\s*"(\w+)"'
 
@@ -286,4 +312,5 @@ def test_every_text_that_the_script_asks_for_exists():
     assert asked <= set(Explorer.words["en"]), asked - set(Explorer.words["en"])
     used = Explorer._esm + inspect.getsource(explorer_module)
     used += "".join(f'"{topic}"' for topic in TOPICS)
+    used += "".join(f'"lane_{key}"' for key in LANES)
     assert [key for key in EXPLORER if f'"{key}"' not in used] == []

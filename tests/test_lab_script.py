@@ -250,6 +250,10 @@ def started(lab, tmp_path):
     return start
 
 
+def test_the_notebooks_that_open_opens_exist(lab):
+    assert all((ROOT / name).exists() for name in (lab.FIRST, lab.FIRST_ZH))
+
+
 @posix_only
 @pytest.mark.parametrize(
     ("arguments", "expected", "in_project"),
@@ -258,6 +262,11 @@ def started(lab, tmp_path):
         (["doctor"], "-m mof_lab.cli doctor", False),
         (["test", "--slow", "-x"], "tools/run_tests.py --slow -x", True),
         (["open"], "-m jupyterlab --ServerApp.root_dir=. notebooks/00_start.ipynb", True),
+        (
+            ["open", "--zh"],
+            "-m jupyterlab --ServerApp.root_dir=. notebooks/zh/00_start.ipynb",
+            True,
+        ),
         (["site", "out"], "{project}/tools/site.py out", False),
         (["notebooks", "03", "--fast"], "tools/execute_notebooks.py 03 --fast", True),
     ],

@@ -69,7 +69,10 @@ def test_both_front_pages_say_the_same():
     for pattern in (r"^#+ ", r"^\|", r"^```\w*", r"<img |<source |!\["):
         count = [len(re.findall(pattern, text, re.M)) for text in (english, chinese)]
         assert count[0] == count[1], pattern
-    for pattern in (r"`((?:python3? |mof-lab |pip |voila )[^`…]+)`", r"\]\((notebooks/\w+\.ipynb)"):
+    for pattern in (
+        r"`((?:python3? |mof-lab |pip |voila )[^`…]+)`",
+        r"\]\(notebooks/(?:zh/)?(\w+\.ipynb)",
+    ):
         found = [set(re.findall(pattern, text)) for text in (english, chinese)]
         assert found[0] == found[1] != set()
 

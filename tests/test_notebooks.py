@@ -105,12 +105,35 @@ def test_committed_with_its_outputs(path):
     assert counts == list(range(1, len(counts) + 1))
 
 
+def kinds_of_outputs(notebook):
+    return {
+        kind
+        for cell in code_cells(notebook)
+        for output in cell.outputs
+        for kind in output.get("data", {})
+    }
+
+
+def test_a_chart_is_committed_as_its_picture(runner):
+    """A chart without a picture stays what it is."""
+    chart = {"application/vnd.plotly.v1+json": {"data": []}, "text/plain": "a"}
+    both = {**chart, "image/svg+xml": "<svg/>"}
+    cells = [
+        nbformat.v4.new_code_cell("x", outputs=[nbformat.v4.new_output("display_data", data=data)])
+        for data in (both, chart)
+    ]
+    notebook = runner.normalise(nbformat.v4.new_notebook(cells=cells), had_ids=True)
+    first, second = (set(cell.outputs[0].data) for cell in notebook.cells)
+    assert first == {"image/svg+xml", "text/plain"} and second == set(chart)
+
+
 @each_notebook
 def test_committed_without_what_depends_on_a_machine(path):
     notebook = read(path)
     assert path.stat().st_size < LARGEST
     assert "widgets" not in notebook.metadata
     assert "application/vnd.jupyter.widget-view+json" not in path.read_text(encoding="utf-8")
+    assert not any("vnd.plotly" in kind for kind in kinds_of_outputs(notebook))
     assert notebook.metadata.kernelspec.name == "python3"
     found = MACHINE_PATH.search(path.read_text(encoding="utf-8"))
     assert found is None, f"the path of a machine: {found}"

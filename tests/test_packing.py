@@ -256,3 +256,20 @@ def test_workers_share_every_batch(steps, parts):
         for part, (some, their_roles) in enumerate(found):
             assert np.array_equal(some, tokens[part::parts])
             assert np.array_equal(their_roles, roles[part::parts])
+
+
+def test_a_notebook_says_that_windows_are_packed_and_says_it_once(tmp_path, monkeypatch, capsys):
+    notebook = pytest.importorskip("mof_lab.notebook", reason="comes with the lab's packages")
+
+    def packs(of, folder):
+        held_out = folder / "windows" / "held_out"
+        held_out.mkdir(parents=True, exist_ok=True)
+        (held_out / notebook.STAMP).touch()
+
+    monkeypatch.setattr(notebook, "Run", packs)
+    monkeypatch.setattr(notebook, "runs_folder", lambda: tmp_path)
+    notebook.open_run()
+    said = capsys.readouterr().out
+    assert "only once" in said and "只做一次" in said and said.count("\n") == 1
+    notebook.open_run()
+    assert capsys.readouterr().out == ""

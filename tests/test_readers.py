@@ -58,6 +58,40 @@ def test_a_byte_order_mark_is_no_text(tmp_path):
     assert rows(tmp_path / "b.json", '\ufeff[{"text": "一"}]'.encode())[0][1] == {"text": "一"}
 
 
+CHINESE = "春天来了，小河边的草绿了。\n“你好！”小明说。\n"
+
+
+@pytest.mark.parametrize("encoding", ["gb2312", "gbk", "gb18030"])
+def test_chinese_text_as_windows_saves_it(tmp_path, encoding):
+    table = f'text\n"{CHINESE.strip()}"\n'.encode(encoding)
+    assert rows(tmp_path / "a.txt", CHINESE.encode(encoding))[0][1] == {"text": CHINESE.strip()}
+    assert rows(tmp_path / "a.csv", table)[0][1] == {"text": CHINESE.strip()}
+    listed = json.dumps([{"text": CHINESE}], ensure_ascii=False).encode(encoding)
+    assert rows(tmp_path / "a.json", listed)[0][1] == {"text": CHINESE}
+
+
+def test_the_beginning_may_end_within_a_character(tmp_path, monkeypatch):
+    for monkeypatched in range(7, 12):
+        monkeypatch.setattr(readers, "BEGINNING", monkeypatched)
+        for encoding in ("gbk", "utf-8"):
+            found = rows(tmp_path / "a.txt", CHINESE.encode(encoding))
+            assert found[0][1] == {"text": CHINESE.strip()}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        CHINESE.encode() + b"\xb5",
+        "春が来た。川辺の草が緑になった。".encode("shift-jis"),
+        "春が来た。川辺の草が緑になった。".encode("euc-jp"),
+        "春天來了，小河邊的草綠了。".encode("big5"),
+        "Élève à l’école, où".encode("cp1252"),
+    ],
+)
+def test_what_only_happens_to_be_valid_gb18030_is_refused_in_both_languages(tmp_path, content):
+    refused(tmp_path / "a.txt", content, "not UTF-8 .*记事本")
+
+
 def test_a_cell_may_hold_lines(tmp_path):
     found = rows(tmp_path / "a.csv", 'question,answer\r\n"一\n二","说""三"""\r\n\r\n四,五\r\n')
     assert [row for _, row in found] == [

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 
 import pytest
 
@@ -13,8 +14,9 @@ from mof_lab.notebook import replay
 from mof_lab.progress import Progress
 from mof_lab.recording import Moment, Recording
 from mof_lab.training_views import course, forming, moment, summary
-from mof_lab.widgets import Replay
+from mof_lab.widgets import Replay, base
 from mof_lab.widgets.texts_training import TRAINING
+from mof_lab.zoom import Chart
 
 #: (stage, checkpoint) of each recording that ships.
 SHIPPED = [
@@ -47,6 +49,30 @@ def test_the_views_show_what_is_recorded(recorded):
     assert len(whole.svg) < 60_000
 
 
+def test_on_a_chinese_page_the_pictures_speak_chinese_alone(recorded, monkeypatch):
+    """And both languages on an English one, until somebody chooses."""
+    spoken = sys.modules["mof_lab.language"]
+    monkeypatch.setattr(spoken, "_chosen", None)
+    monkeypatch.setattr(spoken, "_page", None)
+    replay = Replay(recorded)
+
+    def shown():
+        return "\n".join(view[-1] for view in (replay.course, replay.forming, *replay.moments))
+
+    both = shown()
+    assert "step 50 " in replay.moments[1][1] and "闲聊" in both and "block 1" in both
+    for message, english, chinese in (
+        ({"kind": "hello", "language": "en"}, True, True),
+        ({"kind": "hello", "language": "zh"}, False, True),
+        ({"kind": "language", "code": "en"}, True, False),
+        ({"kind": "language", "code": "zh"}, False, True),
+    ):
+        replay._receive(None, message, [])
+        words = re.findall(r"held out|chat|block|step|weights", shown() + replay.moments[1][1])
+        assert bool(words) == english and ("闲聊" in shown()) == chinese, message
+        assert not replay.error
+
+
 def test_nothing_recorded_yet():
     empty = Recording("gru", "toy", ["gru"], 10)
     assert course(empty) is forming(empty) is summary(empty) is None
@@ -65,6 +91,26 @@ def test_earlier_runs_are_drawn_beside_it(recorded):
     text = course(recorded, curves).text
     assert "before (earlier" in text and "4.5" in text
     assert "short (earlier" in text and "2.885" in text  # nats as bits where nothing was held out
+
+
+def test_a_replay_compares_with_other_runs_of_its_stage(recorded, tmp_path):
+    for run in ("mine", "theirs"):
+        recorded.save(tmp_path / run / "recordings" / "router.json")
+    recorded.save(tmp_path / "theirs" / "recordings" / "gru.json")
+    (tmp_path / "broken" / "recordings").mkdir(parents=True)
+    (tmp_path / "broken" / "recordings" / "router.json").write_text("{", encoding="utf-8")
+    replay = Replay(tmp_path / "mine" / "recordings" / "router.json")
+    assert replay.earlier == ["theirs"] and "theirs" not in replay.picture().text
+    alone = replay.course
+    replay._receive(replay, {"kind": "compare", "names": ["theirs", "broken"]}, [])
+    assert (replay.chosen, replay.error) == (["theirs"], {})
+    assert "theirs (earlier" in replay.course[1] and "theirs (earlier" in replay.picture().text
+    # what is held out is compared, at the bits that were measured
+    row = next(line for line in replay.course[1].splitlines() if line.startswith("theirs"))
+    assert row.split()[3:6] == ["5", "3", "3"], row
+    replay._receive(replay, {"kind": "compare", "names": []}, [])
+    assert replay.course == alone
+    assert Replay(recorded).earlier == []
 
 
 def test_markup_stays_text(recorded):
@@ -113,3 +159,36 @@ def test_every_text_is_there_twice_and_all_that_is_asked_for():
     asked |= set(re.findall(r"""label\([^\n]*?, "(\w+)"\)""", source))
     assert len(asked) > 10
     assert asked <= set(Replay.words["en"]), asked - set(Replay.words["en"])
+
+
+class Place:
+    """What `display` gave: it notes what is put there."""
+
+    def __init__(self):
+        self.put = []
+
+    def update(self, view, **how):
+        self.put.append(view)
+
+
+def test_the_curves_are_kept_apart_from_the_rest_to_be_zoomed(recorded, monkeypatch):
+    shown = []
+    monkeypatch.setattr(base, "display", lambda view, **how: shown.append(view) or Place())
+    replay = Replay(recorded)
+    replay._ipython_display_()
+    _, curves, rest = shown
+    assert isinstance(curves, Chart) and not isinstance(rest, Chart)
+    assert "step 100" in rest.svg and curves.svg not in rest.svg
+    replay.keep()
+    # plotly's renderer keeps an old chart as long as its place holds one
+    assert replay._shown[0].put == [base.EMPTY, curves] and replay._shown[1].put == [rest]
+
+
+def test_before_the_first_step_two_places_are_kept_free(monkeypatch):
+    shown = []
+    monkeypatch.setattr(base, "display", lambda view, **how: shown.append(view) or Place())
+    replay = Replay(Recording("gru", "toy", ["gru"], 10))
+    replay._ipython_display_()
+    assert shown[1:] == [base.EMPTY, base.EMPTY]
+    replay.keep()
+    assert [place.put for place in replay._shown] == [[], []]

@@ -46,12 +46,13 @@ def display(**data):
 
 def write_repository(folder):
     """A lab of two notebooks, one of them in Chinese too."""
+    picture = {"image/svg+xml": PICTURE}
     words = {
         "notebooks/00_start.ipynb": [
             cell("markdown", 0, "# 00 · Start — 开始\n\nTo [next](01_more.ipynb#more) and $x_t$."),
             cell("code", 1, "views.bars()", display(image__svg=PICTURE, text__plain="a table")),
             cell("markdown", 2, "## Twice\n\n$$\\frac{a}{b}$$\n\n## Twice\n\nAn *attention* too."),
-            cell("code", 3, "2", display(image__svg=PICTURE)),
+            cell("code", 3, "2", nbformat.v4.new_output("display_data", {**chart(), **picture})),
         ],
         "notebooks/zh/00_start.ipynb": [
             cell("markdown", 0, "# 00 · 开始\n\n看[下一本](01_more.ipynb)，$x_t$。"),

@@ -47,7 +47,9 @@ def inside():
 
 @pytest.fixture
 def chat(vocabulary):
-    return Chat(ChatSession(EchoModel(vocabulary), vocabulary), explain=False, max_length=3)
+    model = EchoModel(vocabulary)
+    model.config.experts = ("gru", "transformer")
+    return Chat(ChatSession(model, vocabulary), explain=False, max_length=3)
 
 
 @pytest.fixture
@@ -79,8 +81,14 @@ def test_each_deed_in_the_chat_ticks_its_step_and_no_other(start, chat):
     setting(chat, temperature=1.5)
     assert start.done == ["say", "warm"]
     receive(chat, "again")
+    assert start.done == ["say", "warm"]
+    setting(chat, temperature=0)
     assert start.done == ["say", "warm", "again"]
-    setting(chat, position=0.0)
+    for end in (0, 1):
+        setting(chat, position=end)
+        receive(chat, "again")
+    assert start.done == ["say", "warm", "again"]
+    setting(chat, position=None)
     assert start.done == ["say", "warm", "again", "force"]
     receive(chat, "clear")
     assert start.done == ["say", "warm", "again", "force", "forget"]
@@ -101,6 +109,56 @@ def test_each_deed_in_the_explorer_ticks_its_step_and_no_other(inside, explorer)
     assert explorer.error == {} and inside.error == {}
 
 
+@pytest.mark.parametrize(
+    "deeds_done",
+    [
+        [{"temperature": 0}, "again"],  # it was never raised
+        [{"temperature": 1.5}, {"temperature": 0}, "again"],  # nothing was answered meanwhile
+        [{"temperature": 1.5}, "again", {"temperature": 1}, {"top_k": 3}],
+        [{"temperature": "hot"}, "again", {"temperature": 0}],
+    ],
+)
+def test_answer_again_is_not_done_by_half_of_it(start, deeds_done):
+    tell(start, deeds_done)
+    assert "again" not in start.done
+    tell(start, [{"temperature": 2}, "send", {"temperature": 0}])
+    assert "again" in start.done
+
+
+@pytest.mark.parametrize(
+    "deeds_done",
+    [
+        [{"position": 0}, "again", {"position": None}],  # one end
+        [{"position": 0}, "again", {"position": 0.5}, "again", {"position": None}],
+        [{"position": 0}, {"position": 1}, "again", {"position": None}],  # one was not heard
+        [{"position": 0}, "again", {"position": 1}, "again"],  # the tick is in
+        [{"position": float("inf")}, "again", {"position": 0}, "again", {"position": None}],
+    ],
+)
+def test_both_experts_have_to_be_heard_and_the_router_decides_again(start, deeds_done):
+    tell(start, deeds_done)
+    assert "force" not in start.done
+    start.restart()
+    tell(start, [{"position": 1}, "again", {"position": 0.95}, {"position": 0}, "again"])
+    assert "force" not in start.done
+    tell(start, [{"position": None}])
+    assert "force" in start.done
+
+
+def test_starting_over_forgets_the_halves(start):
+    tell(start, [{"temperature": 2}, "again"])
+    start.restart()
+    tell(start, [{"temperature": 0}])
+    assert start.done == []
+
+
+def tell(tour, what):
+    """Deeds in a chat: settings that changed, or the kind of a message."""
+    for one in what:
+        kind, content = ("settings", one) if isinstance(one, dict) else (one, {})
+        tour.noticed("Chat", kind, content)
+
+
 def test_the_command_that_forgets_is_as_good_as_the_button(start, chat):
     receive(chat, "send", text=" [CLEAN] ")
     assert "forget" in start.done
@@ -108,8 +166,8 @@ def test_the_command_that_forgets_is_as_good_as_the_button(start, chat):
 
 def test_a_message_of_any_other_kind_forgets_nothing(start):
     for content in ({}, {"text": None}, {"text": ["[CLEAN]"]}):
-        assert not start._steps["forget"].deed("Chat", "send", content)
-    assert start._steps["forget"].deed("Chat", "send", {"text": " [CLEAN] "})
+        assert not start._steps["forget"].deed([("Chat", "send", content)])
+    assert start._steps["forget"].deed([("Chat", "send", {"text": " [CLEAN] "})])
 
 
 def test_what_a_cell_does_is_no_deed(start, inside, chat, explorer):
@@ -172,16 +230,22 @@ def test_looking_and_done_tick_only_what_they_may(start):
 # ---- one step after the other, in any order
 
 
-def test_the_present_step_moves_on_when_it_is_done_and_only_then(start):
+def test_a_done_step_stays_until_next_is_pressed(start):
     receive(start, "go_on")
     assert (start.at, start.under_way) == ("say", True)
     start.tick("look")
     assert start.at == "say"
     start.tick("say")
+    assert (start.at, start.under_way) == ("say", True)
+    receive(start, "next")
     assert start.at == "bars"
     start.tick("bars")
-    assert start.at == "warm"  # "look" is done already
+    assert start.at == "bars"
     assert start.status == {"key": "ticked", "values": {"done": 3, "all": 7, "number": 2}}
+    receive(start, "next")
+    assert start.at == "warm"  # "look" is done already
+    receive(start, "next")
+    assert start.at == "again"  # nothing has to be done
     start.tick("bars")
     assert start.done == ["look", "say", "bars"]
 
@@ -192,12 +256,15 @@ def test_any_order_leads_to_the_end(name, seed):
     tour, rng = Tour(name), random.Random(seed)
     order = rng.sample(keys(tour), len(tour.steps))
     for count, key in enumerate(order):
-        assert tour.at and tour.at not in tour.done
         if rng.random() < 0.5:
             tour.go(rng.choice(order[count:]))
         if rng.random() < 0.2:
             tour.leave()
         tour.tick(key)
+        if rng.random() < 0.5:
+            tour.next()
+            assert bool(tour.at) == (len(tour.done) < len(order)) and tour.at not in tour.done
+    tour.next()
     assert (tour.at, tour.under_way, tour.status["key"]) == ("", False, "finished")
     assert tour.done == order
 
@@ -209,7 +276,9 @@ def test_a_done_step_can_be_looked_at_again_and_the_end_is_the_end(start):
     receive(start, "go", step="say")
     assert (start.at, start.under_way) == ("say", True)
     start.tick(last)
-    assert (start.at, start.under_way) == ("", False)
+    assert (start.at, start.under_way, start.status["key"]) == ("say", True, "finished")
+    receive(start, "next")
+    assert (start.at, start.under_way, start.status["key"]) == ("", False, "finished")
     start.go_on()
     assert not start.under_way
     start.go("bars")
@@ -226,6 +295,7 @@ def test_leaving_keeps_what_was_done_and_goes_on_noticing(start, chat):
     assert (start.at, start.under_way) == ("again", True)
     for key in ("again", "force", "forget"):
         start.tick(key)
+    start.next()
     assert start.at == "say"  # round the end to what is left
     receive(start, "restart")
     assert (start.done, start.at, start.under_way) == ([], "say", True)
@@ -274,7 +344,7 @@ def test_what_nobody_follows_any_more_is_not_told():
 def test_the_saved_list_is_every_step_in_both_languages(name, folder, to, monkeypatch):
     monkeypatch.chdir(PROJECT / folder)
     tour = Tour(name)
-    lines = tour.snapshot()._repr_mimebundle_()["text/markdown"].splitlines()
+    lines = tour.snapshots()[0]._repr_mimebundle_()["text/markdown"].splitlines()
     assert len(lines) == len(TOURS[name])
     for number, (line, step) in enumerate(zip(lines, TOURS[name], strict=True), start=1):
         assert line.startswith(f"{number}. **") and "✓" not in line
@@ -285,17 +355,17 @@ def test_the_saved_list_is_every_step_in_both_languages(name, folder, to, monkey
 
 
 def test_the_saved_list_shows_what_was_done(start):
-    before = start.snapshot()
+    before = start.snapshots()[0]
     start.tick("bars")
     assert "✓" not in before._repr_mimebundle_()["text/markdown"]
-    lines = start.snapshot()._repr_mimebundle_()["text/markdown"].splitlines()
+    lines = start.snapshots()[0]._repr_mimebundle_()["text/markdown"].splitlines()
     assert [("✓" in line) for line in lines] == [False, True] + 5 * [False]
 
 
 def test_away_from_the_project_terms_are_no_links(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tour = Tour("start")
-    text = tour.snapshot()._repr_mimebundle_()["text/markdown"]
+    text = tour.snapshots()[0]._repr_mimebundle_()["text/markdown"]
     assert tour.address == "" and "](" not in text and "router 路由器" in text
 
 
@@ -305,7 +375,7 @@ def test_without_a_glossary_the_steps_are_there(tmp_path, monkeypatch):
     try:
         tour = Tour("start")
         assert [step["terms"] for step in tour.steps] == 7 * [[]] and tour.address == ""
-        assert tour.snapshot()._repr_mimebundle_()["text/markdown"].count("\n") == 6
+        assert tour.snapshots()[0]._repr_mimebundle_()["text/markdown"].count("\n") == 6
     finally:
         glossary.terms.cache_clear()
 
@@ -334,7 +404,7 @@ def test_a_step_is_a_sentence_or_two_in_both_languages(name, step):
 
 @pytest.mark.parametrize(("name", "step"), EVERY_STEP)
 def test_what_a_step_speaks_of_is_in_its_widget(name, step):
-    named = re.findall(r"\.([\w-]+)|=(\w+)\]", f"{step.target} {step.looks}")
+    named = re.findall(r"\.([\w-]+)|=(\w+)\]", f"{step.target} {step.looks} {step.below}")
     for css_class, value in named:
         if css_class:
             assert re.search(rf'class: "[^"]*\b{css_class}\b|add\("{css_class}"', SCRIPTS[name])

@@ -82,6 +82,17 @@ def test_what_is_said_is_what_the_session_says(chat, model, vocabulary):
     assert (chat.state, chat.error, chat.status["key"]) == (jobs.IDLE, {}, "done")
 
 
+def test_a_seed_is_named_only_where_something_was_drawn(chat):
+    told = []
+    for temperature in (0, 1.5):
+        chat.set(temperature=temperature)
+        chat.say("你好")
+        for said in (chat.status, chat.exchanges[-1]["answers"][0]["note"]):
+            told += [words[said["key"]].format(**said["values"]) for words in chat.words.values()]
+    named = ["seed 3" in text or "种子 3" in text for text in told]
+    assert named == 4 * [False] + 4 * [True]
+
+
 def test_the_stream_is_the_answer(chat):
     messages = watched(chat)
     chat.say("你好")
@@ -333,6 +344,24 @@ def test_a_reload_in_the_middle_gets_everything(chat):
 
 
 # ---- side by side
+
+
+def test_side_by_side_saves_the_mixture_and_all_go_on_with_what_is_loaded(session):
+    beside = SideBySide(session, **{**QUICK, "position": 0.25})
+    messages = watched(beside)
+    beside.say("你好")
+    receive(beside, "save")
+    mixture = list(beside.session.turns)
+    assert messages[-1]["kind"] == "file" and mixture == beside.sessions[-2].turns
+    content = messages[-1]["text"]
+    beside.say("再见")
+    receive(beside, "load", text=content)
+    assert beside.status == {"key": "loaded", "values": {"count": 1}}
+    assert [s.turns for s in beside.sessions] == [mixture] * 4
+    said = [text_of({"answers": [a]}) for a in beside.exchanges[0]["answers"]]
+    assert len(beside.exchanges) == 1 and len(set(said)) == 1
+    receive(beside, "undo")
+    assert len(beside.exchanges) == 2
 
 
 def test_side_by_side_each_column_is_what_it_says(model, vocabulary, session):

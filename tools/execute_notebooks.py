@@ -113,8 +113,13 @@ def normalise(notebook: NotebookNode, had_ids: bool) -> NotebookNode:
             cell.metadata.pop(key, None)
         if cell.cell_type == "code":
             cell.outputs = [_without_paths(output) for output in _without_noise(cell.outputs)]
-            for output in cell.outputs:  # without its kernel a widget only shows an error
-                output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+            for output in cell.outputs:
+                data = output.get("data", {})
+                data.pop("application/vnd.jupyter.widget-view+json", None)  # no kernel, an error
+                # A code host draws the SVG, and so does JupyterLab then. plotly's data would be as
+                # long again: a notebook has 300 kB. Running the cell brings it back.
+                if "image/svg+xml" in data:
+                    data.pop("application/vnd.plotly.v1+json", None)
     nbformat.validate(notebook)
     return notebook
 

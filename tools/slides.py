@@ -45,6 +45,7 @@ TEMPLATE = """\
 <script>
 Reveal.initialize({
   width: 1080, height: 720, margin: 0.04, hash: true, slideNumber: "c/t", plugins: [RevealNotes],
+  controlsBackArrows: "hidden", // it would lie on a figure
 });
 </script>
 {% endblock %}

@@ -23,14 +23,16 @@ def memory(entries):
         session.chat(text, temperature=0, max_length=20)
     if entries == len(session.turns):
         return None
+    if not hasattr(entries, "__index__"):
+        return "Give a whole number, such as 3.", "请填一个整数，例如 3。"
     if entries == len(session.turns) // 2:
         return (
             "Question and answer are an entry each: look at the `role` of every one.",
             "一问一答各算一项：看看每一项的角色。",
         )
     return (
-        "Go through the four lines one by one: which of them add entries, which takes some away?",
-        "四行逐行过一遍：哪些增加记录，哪一行清掉记录？",
+        "Go through the four messages one by one: which add entries, which one empties the list?",
+        "把四次发送逐次过一遍：哪几次增加了项，哪一次把它们清空？",
     )
 
 
@@ -60,7 +62,7 @@ def temperature(answers):
         return (
             "At 1.5 all five are the same: did the temperature reach `session.chat`, and do the "
             "seeds differ?",
-            "温度 1.5 时五个全同：温度传给 `session.chat` 了吗？种子是否不同？",
+            "温度 1.5 时五个全同：温度传给 `session.chat` 了吗？种子各不相同吗？",
         )
     return None
 

@@ -64,7 +64,7 @@ def how_far_a_switch_reaches(moved):
         ),
         ("thoughts off", "attention"): (
             "The second block reads the stream that the first block's thought was added to.",
-            "第二层读的主流，正是加过第一层思维的那个。",
+            "第二层读的残差流，正是加过第一层思维的那个。",
         ),
         ("thoughts off", "expert_surprisal"): (
             "One of the two experts has the thoughts in it.",

@@ -42,6 +42,12 @@ function buildPicture(ui, name) {
   return node;
 }
 
+/** A probability in percent: 26 %, 3.1 %, < 0.1 %; its spaces break no line. */
+function percent(p) {
+  if (p < 0.0005) return "<\u00a00.1\u00a0%";
+  return `${(100 * p).toFixed(p < 0.0995 ? 1 : 0)}\u00a0%`;
+}
+
 /** Makes a control do nothing, or work again. It keeps the focus, which `disabled` would take. */
 function block(control, blocked) {
   control.setAttribute("aria-disabled", String(blocked));
@@ -87,7 +93,8 @@ function buildExport(ui) {
 // Characters of a message; the notebook's server ends the connection at ten million bytes. What is
 // too long for a widget itself is refused by it in a sentence.
 const MOST_TYPED = 2_000_000;
-const ANSWERS_WITHIN = 8000; // ms; a kernel that says nothing for longer is busy, or gone
+// What is said if the kernel says nothing for so many ms: it is busy, and after long maybe gone.
+const SILENT = { waiting: 2000, silent: 60000 };
 
 /**
  * Builds the frame of a widget and lets `build(ui)` fill it; picture: can its picture be saved?
@@ -104,7 +111,7 @@ const ANSWERS_WITHIN = 8000; // ms; a kernel that says nothing for longer is bus
  */
 function panel(model, el, build, { picture = true } = {}) {
   const undo = [], labels = [], followers = [], receivers = {};
-  let waiting;
+  let waiting = [], waits = false; // timers; does the status line say that the kernel is silent?
 
   const root = element("section", { class: "mof-panel" });
   const title = element("strong", { class: "mof-title" });
@@ -149,17 +156,26 @@ function panel(model, el, build, { picture = true } = {}) {
     },
     message: (kind, callback) => (receivers[kind] = callback),
     send(kind, content = {}, bytes = []) {
-      clearTimeout(waiting);
-      waiting = setTimeout(() => (status.textContent = ui.t("silent")), ANSWERS_WITHIN);
+      waiting.forEach(clearTimeout);
+      waiting = Object.entries(SILENT)
+        .filter(([key]) => key === "silent" || kind !== "hello") // nobody clicked
+        .map(([key, after]) => setTimeout(() => {
+          waits = true;
+          status.textContent = ui.t(key);
+        }, after));
       model.send({ ...content, kind }, undefined, bytes);
     },
     running: () => ["running", "paused", "stopping"].includes(model.get("state")),
   };
 
-  const heard = () => clearTimeout(waiting);
   const showStatus = () => {
     const { key, values } = model.get("status");
     status.textContent = key ? ui.t(key, values) : "";
+  };
+  const heard = () => {
+    waiting.forEach(clearTimeout);
+    if (waits) showStatus();
+    waits = false;
   };
   ui.on(["status", "state", "error"], () => {
     heard();
@@ -205,7 +221,7 @@ function panel(model, el, build, { picture = true } = {}) {
     showStatus();
   });
   el.append(root);
-  ui.send("hello");
+  ui.send("hello", { language: pageLanguage() });
   return () => {
     clean?.();
     for (const step of undo) step();

@@ -13,7 +13,7 @@ To make one:
    A trait that the page itself sets has to be in `settable`.
 4. `picture(self)` returns a `views.View` (SVG and text) of what there is to keep. It is displayed
    beside the widget and renewed when a job ends: that is what is seen where there is no kernel.
-   (What is no picture: `snapshot(self)` returns anything that displays itself.)
+   (What is no picture: `snapshots(self)` returns anything that displays itself, always as many.)
    (Once the page was reloaded JupyterLab no longer knows its place: it stays as it was until the
    cell runs again. The widget itself goes on.)
 
@@ -30,12 +30,14 @@ from IPython.display import display
 
 from .. import jobs
 from ..errors import LabError
-from ..language import follow
+from ..language import follow, page_speaks
 from ..language import language as choose_language
+from ..zoom import Chart
 from . import deeds, texts
 
 HERE = Path(__file__).parent
 STYLE = (HERE / "style.css").read_text(encoding="utf-8")
+EMPTY = {"text/plain": ""}
 REFUSALS = ("busy", "nothing")  # keys of `words`: what the status line says if nothing was done
 
 
@@ -69,8 +71,9 @@ class Panel(anywidget.AnyWidget):
         super().__init__(**traits)
         self._words = self.words
         self._job = None
-        self._shown, self._showing = None, threading.Lock()
+        self._shown, self._showing = [], threading.Lock()
         follow(self)
+        self.observe(lambda change: self.redraw(), "language")
         self.on_msg(self._receive)
         self.tell("idle")
 
@@ -80,9 +83,13 @@ class Panel(anywidget.AnyWidget):
         """A `views.View` of what there is to keep; None while there is nothing."""
         return None
 
-    def snapshot(self):
+    def snapshots(self):
         """What is displayed beside the widget, for where there is no kernel; None = nothing yet."""
-        return self.picture()
+        return [self.picture()]
+
+    def redraw(self):
+        """Draws anew what Python drew: another language is spoken now."""
+        self.keep()
 
     def tell(self, key, **values):
         """Sets the status line to a text of `words`."""
@@ -121,9 +128,12 @@ class Panel(anywidget.AnyWidget):
     def keep(self):
         """Renews the snapshot beside the widget."""
         with self._showing:
-            view = self.snapshot() if self._shown is not None else None
-            if view is not None:
-                self._shown.update(view)
+            views = self.snapshots() if self._shown else []
+            for place, view in zip(self._shown, views, strict=True):
+                if isinstance(view, Chart):  # plotly's renderer takes no news: it has to go first
+                    place.update(EMPTY, raw=True)
+                if view is not None:
+                    place.update(view)
 
     # ---- how it works ----
 
@@ -163,6 +173,8 @@ class Panel(anywidget.AnyWidget):
         if handler is None or hasattr(anywidget.AnyWidget, f"on_{kind}"):  # it has an `on_msg`
             return
         before = self.status
+        if kind == "hello" and page_speaks(content.get("language")):
+            self.redraw()
         if kind not in self.aside:
             self.error = {}
         try:
@@ -204,8 +216,9 @@ class Panel(anywidget.AnyWidget):
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         display({**data, "text/plain": self.about}, raw=True)
         with self._showing:
-            view = self.snapshot()
-            if view is None:
-                self._shown = display({"text/plain": ""}, raw=True, display_id=True)
-            else:
-                self._shown = display(view, display_id=True)
+            self._shown = [
+                display(EMPTY, raw=True, display_id=True)
+                if view is None
+                else display(view, display_id=True)
+                for view in self.snapshots()
+            ]

@@ -12,7 +12,6 @@ const NUMBERS = {
 // Of a file, bytes: more than a transcript may have, less than the notebook's server takes.
 const MOST_READ = 4_000_004;
 const NEAR = 40; // px from the end of the log within which it keeps scrolling
-const percent = (p) => `${(100 * p).toFixed(p < 0.0995 ? 1 : 0)} %`;
 const colour = (i) => `var(--mof-expert-${i % 6})`;
 
 /** The parts of a split bar, from the bottom up, in the order of the experts. */
@@ -51,6 +50,9 @@ function buildInspector(ui) {
   const row = (name, number, bar) =>
     element("div", { class: "mof-row" }, element("span", {}, name), element("span", {}, number), bar);
 
+  const surprise = (bits, rank, digits) => ui.t("bits", { p: percent(2 ** -bits),
+    bits: bits.toFixed(digits), choice: ui.t(rank === 1 ? "first_choice" : "choice", { rank }) });
+
   node.show = (character) => {
     if (!character) {
       node.replaceChildren(element("div", { class: "mof-hint" }, ui.t("hint")));
@@ -67,16 +69,15 @@ function buildInspector(ui) {
     const parts = [big, first];
     if (bits !== null) {
       first.append(
-        ...part("surprisal", element("div", {}, ui.t("bits", { bits: bits.toFixed(2), rank })))
-          .childNodes,
+        ...part("surprisal", element("div", {}, surprise(bits, rank, 2))).childNodes,
       );
       const candidates = others.map(([other, p]) =>
         element("div", { class: "mof-other" }, element("span", { lang: "zh-CN" }, other), measure(p),
           element("span", {}, percent(p))),
       );
       const said = alone.map(([other, p, own], i) =>
-        element("div", {}, element("b", {}, experts[i]), " ",
-          ui.t("would", { symbol: other, p: percent(p), own: percent(own) }), measure(p, colour(i))),
+        element("div", {}, ui.t("would", { name: experts[i], symbol: other, p: percent(p),
+          written: big.textContent, own: percent(own) }), measure(p, colour(i))),
       );
       parts.push(part("others", ...candidates), part("experts", ...said));
     }
@@ -84,8 +85,7 @@ function buildInspector(ui) {
   };
   node.words = ([symbol, weights, bits, rank]) => {
     const shares = weights.map((w, i) => `${experts[i]} ${w.toFixed(2)}`).join(", ");
-    const surprise = bits === null ? "" : ui.t("bits", { bits: bits.toFixed(1), rank });
-    return [symbol, shares, surprise].filter(Boolean).join("; ");
+    return [symbol, shares, bits === null ? "" : surprise(bits, rank, 1)].filter(Boolean).join("; ");
   };
   return node;
 }
@@ -182,8 +182,8 @@ function buildLog(ui, inspector) {
   function keepOnly(ids) {
     for (const [id, { node }] of shown)
       if (!ids.has(id)) {
-        if (node.contains(locked)) locked = null;
-        if (node.contains(pointed)) inspect(locked);
+        locked = null; // of whichever answer: what is told belongs to a past state
+        inspect(null);
         node.remove();
         shown.delete(id);
       }
@@ -265,7 +265,7 @@ function buildSettings(ui) {
   const blend = element("div", { class: "mof-blend" },
     ...(single ? [element("label", {}, forced, " ", ui.label(element("span"), "forced"))]
                : [ui.label(element("span"), "blend")]),
-    slider, shares);
+    element("span", {}, experts[0]), slider, element("span", {}, experts.at(-1)), shares);
 
   ui.on(["settings"], () => {
     const settings = model.get("settings");
@@ -322,8 +322,9 @@ function buildChat(ui) {
     file.value = "";
   });
   const changing = ["again", "undo", "clear"].map((key) => action(key, () => ui.send(key)));
-  const files = single
-    ? [action("save", () => ui.send("save")), action("load", () => file.click())] : [];
+  const files = [action("save", () => ui.send("save")), action("load", () => file.click())];
+  if (!single) // of several conversations one is saved
+    ["save_columns", "load_columns"].forEach((key, i) => ui.label(files[i], key, "title"));
 
   const grow = () => {
     text.style.height = "auto";

@@ -231,7 +231,7 @@ class Chat(Panel):
                     character = next(stream, None)
                     if character is None:
                         del writing[column]
-                        exchange.notes[column] = self._note(exchange, column, sampling.seed)
+                        exchange.notes[column] = self._note(exchange, column, sampling)
                     else:
                         exchange.characters[column].append(self._explained(character).pack())
                         if text():
@@ -247,13 +247,16 @@ class Chat(Panel):
             self._count()
         if job.go_on():
             done = {"count": exchange.count, "speed": exchange.speed, "seed": sampling.seed}
-            self.tell("done", **done)
+            self.tell(_said("done", sampling), **done)
         else:
             self.tell("stopped", count=exchange.count)
 
-    def _note(self, exchange, column, seed):
+    def _note(self, exchange, column, sampling):
         count = len(exchange.characters[column])
-        return {"key": "note", "values": {"count": count, "seed": seed}}
+        return {
+            "key": _said("note", sampling),
+            "values": {"count": count, "seed": sampling.seed},
+        }
 
     def _explained(self, character):
         vocabulary = self.session.vocabulary
@@ -312,6 +315,11 @@ class Chat(Panel):
                 self.words[c][column["key"]].format(**column["values"]) for c in self.words
             )
         )
+
+
+def _said(key, sampling):
+    """The text that names the seed, or the one that does not: at temperature 0 nothing is drawn."""
+    return key if sampling.temperature else f"{key}_certain"
 
 
 def _pairs(turns):

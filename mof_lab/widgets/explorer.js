@@ -1,15 +1,15 @@
 // The explorer in the browser: pictures come drawn from Python; on them lie the characters to
-// point at. Attention of the pointed character is drawn here, so that it needs no kernel.
+// point at. Attention of the pointed character and head is drawn here: it needs no kernel.
 
 const LOCKED_AFTER = 150; // ms of rest on a character until Python hears of it
 const EXPERT = (i) => `var(--mof-expert-${i % 6})`;
-const inPercent = (p) => `${(100 * p).toFixed(p < 0.0995 ? 1 : 0)} %`;
+const ROWS = { least: 3, most: 8 }; // of a prompt's box
 
 /** One reading: its picture, with a cell to point at over each character. */
 function buildAxis(ui, number, { shown, preview, lock }) {
   const picture = buildPicture(ui, `reading ${number}`);
   const layer = element("div", { role: "group" });
-  const rows = element("div", { "aria-hidden": "true" });
+  const rows = element("div", { "aria-hidden": "true" }), labels = element("div");
   const about = element("div", { class: "mof-about", role: "region", "aria-live": "polite" });
   ui.label(about, "inspector", "aria-label");
   picture.place.classList.add("mof-axis"); // characters to point at lie on the picture
@@ -23,19 +23,29 @@ function buildAxis(ui, number, { shown, preview, lock }) {
       width: `${(100 * width) / w}%`, height: `${(100 * height) / h}%` });
     return target;
   };
-  const named = () => layer.setAttribute("aria-label", ui.t("axis", { number: number + 1 }));
+  const named = () => {
+    layer.setAttribute("aria-label", ui.t("axis", { number: number + 1 }));
+    for (const label of labels.children) {
+      label.title = ui.t(label.dataset.lane);
+      label.setAttribute("aria-label", label.title);
+    }
+  };
   node.fill = (given) => {
     const focused = cells.indexOf(document.activeElement);
     reading = given;
     node.ready = true;
     picture.show([given.svg, given.text]);
-    picture.place.append(rows, layer);
+    picture.place.append(rows, labels, layer);
     const { cell, symbol, area, places } = given.layout;
     cells = places.map(([x, y], t) =>
       at(element("span", { class: "mof-cell", role: "img", tabindex: t ? -1 : 0,
         "aria-label": `${t} ${given.symbols[t]}: ${given.bits[t] ?? "–"}` }),
         x, y - symbol, cell, area + symbol));
     layer.replaceChildren(...cells);
+    const left = places[0][0], lines = places.filter((_, t) => t % given.layout.per_line === 0);
+    labels.replaceChildren(...lines.flatMap(([, y]) => given.lanes.map(([key, top, height]) =>
+      at(element("span", { class: "mof-lane", role: "img", "data-lane": `lane_${key}` }),
+        0, y + top, left, height))));
     if (focused >= 0) cells[Math.min(focused, cells.length - 1)].focus();
     named();
   };
@@ -95,22 +105,24 @@ function aboutCharacter(ui, reading, number, position, row) {
     return all;
   };
   const mean = (values) => values[position]?.toFixed(2) ?? "–";
+  const symbol = reading.symbols[position];
+  const weights = experts.map((e, i) => `${e} ${reading.weights[position][i].toFixed(2)}`);
   const facts = element("div", {}, ui.t("facts", {
     bits: reading.bits[position]?.toFixed(2) ?? "–",
-    weights: experts.map((e, i) => `${e} ${reading.weights[position][i].toFixed(2)}`).join(", "),
     update: mean(reading.update), reset: mean(reading.reset),
     thoughts: reading.thought[position].map((v) => v.toFixed(2)).join(", ") || "–",
   }));
   const guesses = reading.next[position].map(([symbol, ...ps]) =>
     element("div", { class: "mof-guess" }, element("span", {}, symbol),
       element("div", {}, ...ps.map((p, i) => bar(p, EXPERT(ps.length > 1 ? 4 - 4 * i : 0)))),
-      element("span", {}, ps.map(inPercent).join(" → "))));
+      element("span", {}, ps.map(percent).join(" → "))));
   const alone = reading.alone[position].map((best, i) =>
     element("div", {}, `${ui.t("alone", { name: experts[i] })}: `,
-      best.map(([symbol, p]) => `${symbol} ${inPercent(p)}`).join(" · ")));
-  const left = [title(ui.t("at", { number: number + 1, position,
-    symbol: reading.symbols[position] })), facts,
-    title(ui.t(reading.next[position][0].length > 2 ? "next_off" : "next")), ...guesses];
+      best.map(([symbol, p]) => `${symbol} ${percent(p)}`).join(" · ")));
+  const left = [title(ui.t("at", { number: number + 1, position, symbol })), facts,
+    title(ui.t(reading.next[position][0].length > 2 ? "next_off" : "next", { symbol })),
+    element("div", {}, ui.t("router", { weights: weights.join(", ") })), ...guesses];
+  if (position) left.push(element("div", { class: "mof-hint" }, ui.t("why", { symbol })));
   const right = [...alone];
   if (row) {
     const sum = row.reduce((a, b) => a + b, 0).toFixed(3);
@@ -138,9 +150,13 @@ function buildExplorer(ui) {
   };
 
   // ---- prompts
+  const grow = (text) => {
+    text.rows = Math.min(ROWS.most, Math.max(ROWS.least, text.value.split("\n").length));
+  };
   const boxes = ["first", "second"].map((key) => {
     const text = element("textarea",
-      { rows: 3, maxlength: MOST_TYPED, "data-name": key });
+      { rows: ROWS.least, maxlength: MOST_TYPED, "data-name": key });
+    text.addEventListener("input", () => grow(text));
     text.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) read();
     });
@@ -150,18 +166,32 @@ function buildExplorer(ui) {
     ui.label(element("button", { type: "button", class: style, "data-action": key, onclick: act }),
       key);
   const read = () => {
-    if (!ui.running()) ui.send("read", { prompts: boxes.map(([, text]) => text.value) });
+    if (ui.running()) return;
+    axes.setAttribute("aria-busy", "true"); // what is shown is not of this prompt any more
+    ui.send("read", { prompts: boxes.map(([, text]) => text.value) });
   };
+  const settled = () => axes.removeAttribute("aria-busy");
   const main = button("read", read, "mof-main");
   const prompts = element("div", { class: "mof-prompts" }, ...boxes.map(([label]) => label), main);
   ui.on(["prompts"], () =>
     model.get("prompts").forEach((text, i) => {
       if (document.activeElement !== boxes[i][1]) boxes[i][1].value = text;
+      grow(boxes[i][1]);
     }));
 
   // ---- readings on one axis, and the character that is looked at
-  const axes = element("div");
-  const rowOf = (number, position) => model.get("attention")[number]?.[position];
+  const axes = element("div", { class: "mof-axes" });
+  let pointed = null; // the head under the pointer: [block, head]
+  /** A row of attention of the head that is pointed at, else of the chosen one. */
+  const rowOf = (number, position) => {
+    const packed = model.get("attention")[number];
+    const time = model.get("readings")[number].symbols.length;
+    if (packed?.byteLength !== 2 * parts.blocks * parts.heads * time * time) return undefined;
+    const [block, head] = pointed ?? model.get("head");
+    const first = ((block * parts.heads + head) * time + position) * time;
+    return Array.from({ length: position + 1 }, (_, s) =>
+      (packed.getUint16(2 * (first + s), true) / 65535) ** 2);
+  };
   const show = () => {
     const readings = model.get("readings");
     [...axes.children].forEach((axis, number) => {
@@ -207,6 +237,7 @@ function buildExplorer(ui) {
       }));
     }
     readings.forEach((reading, i) => axes.children[i].fill(reading));
+    settled();
     show();
   });
 
@@ -218,11 +249,10 @@ function buildExplorer(ui) {
     off[kind] = rest.length < off[kind].length ? rest : [...rest, value];
     ui.send("off", { off });
   };
-  const grid = element("div", { class: "mof-heads", role: "group" });
-  grid.style.gridTemplateColumns = `repeat(${Math.max(1, parts.heads)}, auto)`;
-  ui.label(grid, "heads", "aria-label");
-  const whole = buildPicture(ui, "whole");
-  const large = element("details", {}, ui.label(element("summary"), "whole"), whole);
+  const grids = element("div", { class: "mof-beside" });
+  const near = element("div", { class: "mof-near" }); // the head that is looked at, larger
+  const wholes = element("div");
+  const large = element("details", {}, ui.label(element("summary"), "whole"), wholes);
   const tick = (label, act) => {
     const box = element("input", { type: "checkbox", onchange: act });
     return { box, node: element("label", {}, box, " ", label) };
@@ -249,26 +279,53 @@ function buildExplorer(ui) {
     ...ticks.map(({ node }) => node), allOn);
   ui.label(switches, "switches", "aria-label");
 
-  const showHeads = () => {
-    const at = model.get("head"), off = model.get("off").heads, heads = model.get("heads");
-    const focused = [...grid.children].indexOf(document.activeElement);
-    grid.replaceChildren(...heads.map(({ block, head, back, png }) => {
-      const one = element("button", { type: "button", title: ui.t("head", { block, head, back }),
-        "aria-label": ui.t("head", { block, head, back }),
-        "aria-pressed": String(same(at)([block, head])),
-        class: off.some(same([block, head])) ? "mof-off" : "",
-        onclick: () => ui.send("head", { block, head }) },
-        element("img", { src: `data:image/png;base64,${png}`, alt: "" }));
-      return one;
-    }));
-    if (focused >= 0) grid.children[focused]?.focus();
-    large.hidden = grid.hidden = !heads.length;
-    whole.show(model.get("whole_head"));
-    thisHead.box.checked = !off.some(same(at));
-    for (const { box, on } of ticks) box.checked = on();
+  const image = (png) => element("img", { src: `data:image/png;base64,${png}`, alt: "" });
+  const caption = ({ block, head, back }, number) =>
+    ui.t("head", { block, head, back: back[number] });
+  const showNear = () => {
+    const one = model.get("heads").find(({ block, head }) =>
+      same(pointed ?? model.get("head"))([block, head]));
+    near.replaceChildren(...(one?.png ?? []).map((png, number) => element("figure", {}, image(png),
+      element("figcaption", {}, `${number + 1} · ${caption(one, number)}`))));
     show();
   };
-  ui.on(["head", "heads", "attention", "whole_head", "off"], showHeads);
+  const point = (pair) => {
+    pointed = pair;
+    showNear();
+  };
+  /** The heads of one reading. */
+  const buildGrid = (number, heads) => {
+    const at = model.get("head"), off = model.get("off").heads;
+    const buttons = heads.map((one) => {
+      const { block, head } = one, pair = [block, head];
+      return element("button", { type: "button", title: caption(one, number),
+        "aria-label": caption(one, number), "aria-pressed": String(same(at)(pair)),
+        class: off.some(same(pair)) ? "mof-off" : "", onmouseenter: () => point(pair),
+        onfocus: () => point(pair), onblur: () => point(null),
+        onclick: () => ui.send("head", { block, head }) }, image(one.png[number]));
+    });
+    const grid = element("div", { class: "mof-heads", role: "group",
+      "aria-label": `${ui.t("heads")} ${number + 1}`, onmouseleave: () => point(null) }, ...buttons);
+    grid.style.gridTemplateColumns = `repeat(${Math.max(1, parts.heads)}, auto)`;
+    return element("div", {}, element("small", {}, ui.t("heads_of", { number: number + 1 })), grid);
+  };
+  const showHeads = () => {
+    const at = model.get("head"), off = model.get("off").heads, heads = model.get("heads");
+    const all = () => [...grids.querySelectorAll("button")];
+    const focused = all().indexOf(document.activeElement);
+    grids.replaceChildren(...(heads[0]?.png ?? []).map((_, i) => buildGrid(i, heads)), near);
+    if (focused >= 0) all()[focused]?.focus();
+    large.hidden = grids.hidden = !heads.length;
+    const views = model.get("whole_heads");
+    while (wholes.children.length > views.length) wholes.lastChild.remove();
+    while (wholes.children.length < views.length)
+      wholes.append(buildPicture(ui, `whole ${wholes.children.length}`));
+    views.forEach((view, i) => wholes.children[i].show(view));
+    thisHead.box.checked = !off.some(same(at));
+    for (const { box, on } of ticks) box.checked = on();
+    showNear();
+  };
+  ui.on(["head", "heads", "attention", "whole_heads", "off"], showHeads);
 
   // ---- context test
   const topic = element("select", { "data-name": "topic" },
@@ -284,15 +341,19 @@ function buildExplorer(ui) {
     for (const one of [main, test, allOn, thisHead.box, ...ticks.map(({ box }) => box)])
       block(one, running);
     halt.hidden = !running;
-    if (!running) showHeads();
+    if (!running) {
+      settled();
+      showHeads();
+    }
   });
   ui.message("heard", () => {
     unheard = Math.max(0, unheard - 1);
+    if (!ui.running()) settled(); // it was refused
     showHeads(); // what was refused is shown as it is
   });
   ui.relabelled(showHeads);
   ui.body.append(prompts, axes, switches,
-    element("div", { class: "mof-beside" }, grid), large,
+    grids, large,
     element("div", { class: "mof-actions" }, topic, test, halt), curve);
   return () => untold.forEach(clearTimeout);
 }

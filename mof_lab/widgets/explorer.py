@@ -13,8 +13,9 @@ from .. import views
 from ..drawing import png
 from ..errors import LabError
 from ..heat_maps import mean_distance
+from ..language import beside
 from ..off import NOTHING, Off
-from ..reading import layout
+from ..reading import lanes, layout
 from . import texts
 from .base import HERE, Panel, pair, script
 from .base import STYLE as COMMON_STYLE
@@ -43,11 +44,12 @@ class Explorer(Panel):
     readings = traitlets.List().tag(sync=True)  # see `_packed`
     off = traitlets.Dict(ALL_ON).tag(sync=True)  # see `off.Off`
     head = traitlets.List([0, 0]).tag(sync=True)  # (block, head) whose attention is shown
-    attention = traitlets.List().tag(sync=True)  # of that head: a reading each, rows up to t
-    heads = traitlets.List().tag(sync=True)  # of the first reading: {"block", "head", "back", …}
-    whole_head = traitlets.List().tag(sync=True)  # [SVG, text] or []; so is `context`
+    attention = traitlets.List().tag(sync=True)  # of all heads, a reading each: see `_packed_heads`
+    # of {"block", "head", "back": a reading each, "png": a reading each}
+    heads = traitlets.List().tag(sync=True)
+    whole_heads = traitlets.List().tag(sync=True)  # [SVG, text] of that head a reading
     locked = traitlets.List().tag(sync=True)  # a position or None a reading
-    context = traitlets.List().tag(sync=True)
+    context = traitlets.List().tag(sync=True)  # [SVG, text] or []
 
     def __init__(self, source, prompt="", other=""):
         if isinstance(source, tuple):
@@ -134,7 +136,7 @@ class Explorer(Panel):
         def work(job):
             series = {}
             for expert in (None, *self.parts["experts"]):
-                name = expert or "mixture 混合"
+                name = expert or beside("mixture", "混合")
                 self.tell("testing", name=name)
                 series[name] = []
                 for point in self._gained(expert, topic):
@@ -147,13 +149,18 @@ class Explorer(Panel):
 
         return self.run(self.words["en"]["context"], work)
 
+    def redraw(self):
+        self.readings = [self._packed(i) for i in range(len(self._now))]
+        self._show_head()
+        self.keep()
+
     def picture(self):
         if not self._now:
             return self._tested
         shown = []
         for number, trace in enumerate(self._now):
             looks = (*self.head, self._at(number)) if self.parts["blocks"] else None
-            title = f"Reading 阅读 {number + 1}"
+            title = f"{beside('Reading', '阅读')} {number + 1}"
             shown.append(views.reading_view(trace, looks, title))
             names, guesses = self._guesses(number, self._at(number))
             shown.append(views.next_characters(names, guesses))
@@ -246,6 +253,7 @@ class Explorer(Panel):
             "svg": view.svg,
             "text": view.text,
             "layout": layout(trace),
+            "lanes": [[key.split()[0], top, height] for key, _, top, height in lanes(trace)],
             "weights": np.round(trace.router_weights, 4).tolist(),
             "bits": bits,
             "update": np.round(trace.update.mean(axis=1), 3).tolist() if trace.update.size else [],
@@ -266,7 +274,7 @@ class Explorer(Panel):
         chances = np.stack([_softmax(trace.logits[position]) for trace in ways])
         likeliest = np.argsort(-chances.max(axis=0), kind="stable")[:GUESSES]
         guesses = [(self.vocabulary.symbol(i), tuple(map(float, chances[:, i]))) for i in likeliest]
-        return ["all on 全开", "now 现在"][: len(ways)], guesses
+        return [beside("all on", "全开"), beside("now", "现在")][: len(ways)], guesses
 
     def _best(self, logits):
         chances = _softmax(logits)
@@ -274,28 +282,27 @@ class Explorer(Panel):
         return [[self.vocabulary.symbol(i), round(float(chances[i]), 4)] for i in best]
 
     def _show_head(self):
-        if not self.parts["blocks"] or not self._now:
-            return
-        block, head = self.head
-        seen = [np.round(trace.attention[block, head].astype(float), 5) for trace in self._now]
-        self.attention = [[row[: t + 1].tolist() for t, row in enumerate(a)] for a in seen]
-        first = self._now[0]
-        self.whole_head = pair(views.attention(first.symbols, first.attention[block, head]))
+        if self.parts["blocks"] and self._now:
+            self.whole_heads = [
+                pair(views.attention(trace.symbols, trace.attention[*self.head]))
+                for trace in self._now
+            ]
 
     def _show_heads(self):
         if not self.parts["blocks"]:
             return
-        first = self._now[0]
-        back = mean_distance(first.attention)
+        # All at once, so that a head that is pointed at needs no kernel.
+        self.attention = [_packed_heads(trace.attention) for trace in self._now]
+        back = [mean_distance(trace.attention) for trace in self._now]
         self.heads = [
             {
                 "block": b,
                 "head": h,
-                "back": round(float(back[b, h]), 1),
-                "png": base64.b64encode(png(np.sqrt(first.attention[b, h]))).decode("ascii"),
+                "back": [round(float(one[b, h]), 1) for one in back],
+                "png": [_picture(trace.attention[b, h]) for trace in self._now],
             }
-            for b in range(back.shape[0])
-            for h in range(back.shape[1])
+            for b in range(self.parts["blocks"])
+            for h in range(self.parts["heads"])
         ]
 
     def _gained(self, expert, topic):
@@ -304,6 +311,15 @@ class Explorer(Panel):
 
         for between, told, other in recalling(self.model, self.vocabulary, expert, topic):
             yield between, other - told
+
+
+def _packed_heads(weights):
+    """The roots of (blocks, heads, time, time) weights, of which 65535 is 1, as little-endian."""
+    return np.round(np.sqrt(np.clip(weights, 0, 1)) * 65535).astype("<u2").tobytes()
+
+
+def _picture(weights):
+    return base64.b64encode(png(np.sqrt(weights))).decode("ascii")
 
 
 def _softmax(logits):

@@ -11,6 +11,10 @@ COMMON = {
         "“{name}” is still running: stop it or wait, then try again.",
         "“{name}”还在运行：请先停止它或等它结束。",
     ),
+    "waiting": (
+        "Waiting: another cell is still running; your click is kept.",
+        "别的单元格还在运行，请稍等，点击不会丢。",
+    ),
     "silent": (
         "No answer from the kernel: another cell keeps it busy, or it was restarted; then run "
         "this cell again.",
@@ -32,7 +36,7 @@ CHAT = {
     "empty": (
         "Say something below. Under each character of an answer you will see which expert it "
         "came from.",
-        "在下面说点什么吧。回答的每个字下面会显示它主要来自哪个专家。",
+        "在下面说点什么吧。回答的每个字下面会显示它主要来自哪位专家。",
     ),
     "you": ("you", "你"),
     "model": ("model", "模型"),
@@ -50,7 +54,9 @@ CHAT = {
     "undo": ("Undo", "撤回"),
     "clear": ("Clear", "清空"),
     "save": ("Save", "保存"),
-    "load": ("Load", "读取"),
+    "load": ("Load", "载入"),
+    "save_columns": ("Saves the mixture's conversation", "保存“混合”这一列的对话"),
+    "load_columns": ("Every column goes on with it", "每一列都接着它说"),
     "newest": ("↓ newest", "↓ 最新"),
     "settings": ("Settings", "设置"),
     "temperature": ("Temperature", "温度"),
@@ -65,6 +71,8 @@ CHAT = {
     "context": ("Context: {used} of {limit} characters", "上下文：已用 {used} / {limit} 字"),
     "writing": ("Writing … {speed} characters/s", "正在写…… {speed} 字/秒"),
     "note": ("{count} characters · seed {seed}", "{count} 字 · 种子 {seed}"),
+    "note_certain": ("{count} characters", "{count} 字"),
+    "done_certain": ("{count} characters, {speed}/s", "{count} 字，{speed} 字/秒"),
     "done": (
         "{count} characters, {speed}/s, seed {seed}",
         "{count} 字，{speed} 字/秒，种子 {seed}",
@@ -76,8 +84,8 @@ CHAT = {
         "There is nothing to take back or to answer again.",
         "没有可撤回或可重新回答的内容。",
     ),
-    "loaded": ("{count} exchanges were read in.", "已读入 {count} 轮对话。"),
-    "loading": ("Reading the transcript …", "正在读取对话……"),
+    "loaded": ("{count} exchanges were read in.", "已载入 {count} 轮对话。"),
+    "loading": ("Reading the transcript …", "正在载入对话……"),
     "inspector": ("About one character", "关于一个字"),
     "hint": (
         "Point at a character of an answer, or focus one and use ← →: weights, surprisal, "
@@ -86,10 +94,15 @@ CHAT = {
     ),
     "weights": ("router weights", "路由权重"),
     "surprisal": ("surprisal", "意外程度"),
-    "bits": ("{bits} bits · rank {rank}", "{bits} 比特 · 第 {rank} 名"),
+    "bits": ("came with {p} ({bits} bits), {choice}", "以 {p} 的概率出现（{bits} 比特），{choice}"),
+    "first_choice": ("first choice", "首选"),
+    "choice": ("choice {rank}", "第 {rank} 选"),
     "others": ("runners-up", "候选字"),
-    "experts": ("each expert alone", "专家单独"),
-    "would": ("would say {symbol} {p} · this {own}", "会说 {symbol} {p} · 此字 {own}"),
+    "experts": ("each expert alone", "各位专家单独作答"),
+    "would": (
+        "{name} alone: {symbol} {p}, this {written} {own}",
+        "{name} 单独作答：{symbol} {p}，此字 {written} {own}",
+    ),
     "unknown": ("Nothing is known about this character.", "没有这个字的数据。"),
 }
 

@@ -36,6 +36,6 @@ DOWNLOAD = {
     "large": (
         "{name} has {size} MB, too much to hand over here: download it from the file browser, "
         "folder {folder}.",
-        "{name} 有 {size} MB，这里交不出去：请在文件浏览器的 {folder} 文件夹里下载。",
+        "{name} 有 {size} MB，太大，无法从这里下载：请在文件浏览器的 {folder} 文件夹里下载。",
     ),
 }

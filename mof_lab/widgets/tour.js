@@ -32,7 +32,8 @@ function buildTerm(ui, id, say) {
 /** The present step with its buttons: one is in the panel, one in the strip. */
 function buildStep(ui, acts) {
   const title = element("strong"), text = element("span");
-  const said = element("p", {}, title, " ", text), meaning = element("p", { class: "mof-meaning" });
+  const mark = element("span", { class: "mof-mark", hidden: true }, "✓ ");
+  const said = element("p", {}, mark, title, " ", text), meaning = element("p", { class: "mof-meaning" });
   const terms = element("span", { class: "mof-terms" });
   const buttons = Object.fromEntries(Object.entries(acts).map(([key, act]) => [key,
     ui.label(element("button", { type: "button", "data-action": key, onclick: act }), key)]));
@@ -42,6 +43,8 @@ function buildStep(ui, acts) {
   node.live = (live) => said.setAttribute("aria-live", live ? "polite" : "off");
   node.show = (step, number, all, done) => {
     buttons.tick.hidden = !step.by_hand || done;
+    mark.hidden = !done;
+    buttons.next.classList.toggle("mof-main", done); // it waits until this was read
     if (shown === step.key + ui.root.lang) return; // it may be being read, or have the focus
     shown = step.key + ui.root.lang;
     title.textContent = ui.t("place", { number, all, title: ui.t(`${step.key}.title`) });
@@ -73,9 +76,9 @@ function buildTour(ui) {
       .map((node) => node.closest("details:not([open])")?.querySelector("summary") ?? node)
       .find((node) => node.checkVisibility()) ?? null;
   };
-  const inView = () => {
-    if (!root.isConnected) return false;
-    const mine = root.getBoundingClientRect(), frame = home.getBoundingClientRect();
+  const inView = (node) => {
+    if (!node?.isConnected) return false;
+    const mine = node.getBoundingClientRect(), frame = home.getBoundingClientRect();
     return mine.height > 0 && mine.bottom > Math.max(0, frame.top) + 30 &&
       mine.top < Math.min(innerHeight, frame.bottom) - 30;
   };
@@ -89,7 +92,9 @@ function buildTour(ui) {
     framed = found;
     if (strip.parentElement !== home) home.append(strip);
     const used = strip.contains(document.activeElement);
-    strip.hidden = (cards[1].hidden && note.hidden) || (inView() && !used);
+    // It stays as long as what it speaks of is there to be tried, and says what was done just now.
+    const near = used || inView(framed?.closest(".mof-panel"));
+    strip.hidden = (note.hidden && (cards[1].hidden || !near)) || (inView(root) && !used);
     cards[1].live(!root.isConnected); // else the one in the panel is read out
   };
   const show = () => {
@@ -100,8 +105,19 @@ function buildTour(ui) {
       ui.status.textContent = ui.t("not_there");
       return say(ui.t("not_there"));
     }
-    const block = found.offsetHeight > 0.7 * innerHeight ? "start" : "center";
-    const scroll = () => found.scrollIntoView({ block });
+    const { below } = present();
+    const under = below && [...home.querySelectorAll(below)].find((node) =>
+      node.checkVisibility() && found.compareDocumentPosition(node) & 4); // 4: it follows
+    const scroll = () => { // so that all of it ends above the strip
+      const top = found.getBoundingClientRect().top;
+      const bottom = (under || found).getBoundingClientRect().bottom;
+      const margin = Math.max(0, bottom - found.getBoundingClientRect().bottom) + 12 +
+        strip.offsetHeight;
+      const large = bottom - top + strip.offsetHeight > 0.7 * innerHeight;
+      found.style.scrollMarginBottom = `${margin}px`;
+      found.scrollIntoView({ block: large ? "start" : "center" });
+      found.style.scrollMarginBottom = "";
+    };
     scroll();
     requestAnimationFrame(() => requestAnimationFrame(scroll)); // cells on the way were undrawn
     const first = 'textarea, input, select, button, summary, [tabindex="0"]';
@@ -112,10 +128,7 @@ function buildTour(ui) {
 
   // ---- the panel, and the strip for when it is out of sight
   const key = () => ({ step: model.get("at") });
-  const next = () => {
-    const at = steps.indexOf(present());
-    ui.send("go", { step: steps[(at + 1) % steps.length].key });
-  };
+  const next = () => ui.send("next");
   const leave = () => {
     note.hidden = true;
     ui.send("leave");
@@ -167,7 +180,8 @@ function buildTour(ui) {
     // What was pressed may be gone now; the focus goes on to what took its place.
     const card = cards.find((one) => one.contains(focused)) ?? cards[0];
     if ((root.contains(focused) || strip.contains(focused)) && !focused.checkVisibility())
-      [card.querySelector("[data-action=show]"), begin, restart]
+      [card.querySelector(step && isDone(step) ? "[data-action=next]" : "[data-action=show]"), begin,
+        restart]
         .find((one) => one.checkVisibility())?.focus({ preventScroll: true });
     look();
   };

@@ -8,6 +8,7 @@ also frames what the present step speaks of. Nothing waits for the tour, and not
 """
 
 import re
+from collections import deque
 
 import traitlets
 
@@ -16,6 +17,8 @@ from . import deeds, glossary, texts
 from .base import HERE, STYLE, Panel, script
 from .texts_tour import TOUR
 from .tours import TOURS
+
+REMEMBERED = 500  # deeds; some steps are done by several
 
 
 class Tour(Panel):
@@ -30,9 +33,10 @@ class Tour(Panel):
     words = texts.texts(texts.COMMON, TOUR)
     about = "Guided tour 导览: run this cell to begin 运行本单元格即可开始"
 
-    steps = traitlets.List().tag(sync=True)  # of {"key", "target", "looks", "by_hand", "terms"}
+    # of {"key", "target", "looks", "below", "by_hand", "terms"}
+    steps = traitlets.List().tag(sync=True)
     done = traitlets.List().tag(sync=True)  # keys, in the order in which they were done
-    at = traitlets.Unicode().tag(sync=True)  # the key of the present step; "" = all are done
+    at = traitlets.Unicode().tag(sync=True)  # the key of the present step; "" = it is over
     under_way = traitlets.Bool(False).tag(sync=True)  # else nothing is framed
     address = traitlets.Unicode().tag(sync=True)  # of the glossary, from the notebook; "" = none
 
@@ -44,8 +48,8 @@ class Tour(Panel):
         self.words = texts.texts(texts.COMMON, TOUR, self._words_of_steps())
         super().__init__(
             steps=[
-                {"key": s.key, "target": s.target, "looks": s.looks, "by_hand": s.by_hand}
-                | {"terms": list(self.terms[s.key])}
+                {"key": s.key, "target": s.target, "looks": s.looks, "below": s.below}
+                | {"by_hand": s.by_hand, "terms": list(self.terms[s.key])}
                 for s in TOURS[name]
             ],
             address=glossary.address(),
@@ -67,42 +71,49 @@ class Tour(Panel):
         if key := self.at if waiting else self._next():
             self.go(key)
 
+    def next(self):
+        """Goes to the next step that is not done yet; where all are done the tour is over."""
+        if key := self._next():
+            self.go(key)
+        else:
+            self.at, self.under_way = "", False
+            self._count("finished")
+
     def leave(self):
         """Frames nothing any more. What was done stays, and what is done is still ticked off."""
         self.under_way = False
-        self._count("left")
+        self._count("left" if self._next() else "finished")
 
     def restart(self):
         """As if nothing had been done; it waits to be started."""
         self.done, self.under_way = [], False
+        self._deeds = deque(maxlen=REMEMBERED)
         self.at = next(iter(self._steps))
         self._count("ready")
         self.keep()
 
     def tick(self, key):
-        """Ticks a step off; after the present one the next is present."""
+        """Ticks a step off. The present one stays until somebody goes on: it is being read."""
         step = self._step(key)
         if key in self.done:
             return
         self.done = [*self.done, key]
-        if key == self.at:
-            self.at = self._next()
         if len(self.done) < len(self._steps):
             self._count("ticked", number=list(self._steps).index(step.key) + 1)
         else:
-            self.at, self.under_way = "", False
             self._count("finished")
         self.keep()
 
     def noticed(self, widget, kind, content):
-        """Ticks off the steps that a deed does, see `deeds`."""
+        """Ticks off the steps that are done by this deed, see `deeds`."""
+        self._deeds.append((widget, kind, content))
         for step in self._steps.values():
-            if step.deed is not None and step.deed(widget, kind, content):
+            if step.deed is not None and step.deed(self._deeds):
                 self.tick(step.key)
 
-    def snapshot(self):
+    def snapshots(self):
         """The steps as a list to read where nothing runs."""
-        return Listed(self)
+        return [Listed(self)]
 
     # ---- from the browser ----
 
@@ -111,6 +122,9 @@ class Tour(Panel):
 
     def on_go_on(self, content):
         self.go_on()
+
+    def on_next(self, content):
+        self.next()
 
     def on_leave(self, content):
         self.leave()

@@ -1,6 +1,6 @@
 """The guided tours: what each step says, what it speaks of, and how it is known to be done.
 
-A step is ticked off by what somebody did: by a deed (see `deeds.py`), by resting on something or
+A step is ticked off by what somebody did: by deeds (see `deeds.py`), by resting on something or
 going there with the arrow keys (`looks`), and by the button Done where neither can tell.
 """
 
@@ -11,12 +11,42 @@ from ..chat import CLEAN
 
 
 def _did(widget, kind, when=lambda content: True):
-    """A test of deeds: this kind, of this class of widgets, with such a content."""
-    return lambda *deed: deed[:2] == (widget, kind) and bool(when(deed[2]))
+    """Is the newest deed of this kind, of this class of widgets, with such a content?"""
+    return lambda deeds: deeds[-1][:2] == (widget, kind) and bool(when(deeds[-1][2]))
 
 
 def _did_one_of(*tests):
-    return lambda *deed: any(test(*deed) for test in tests)
+    return lambda deeds: any(test(deeds) for test in tests)
+
+
+def _answered(deeds, name):
+    """(the values of a setting of the chat with which it answered, the value now; None = unset)."""
+    value, used = None, []
+    for widget, kind, content in deeds:
+        if widget != "Chat":
+            continue
+        if kind == "settings" and name in content:
+            value = content[name] if isinstance(content[name], int | float) else None
+        elif kind in ("again", "send"):
+            used.append(value)
+    return used, value
+
+
+def _warm(value):
+    return value is not None and value > 0
+
+
+def _warm_and_cold_again(deeds):
+    """Did the chat answer with a raised temperature, and is that 0 again?"""
+    used, now = _answered(deeds, "temperature")
+    return now == 0 and any(map(_warm, used))
+
+
+def _both_ends_heard(deeds):
+    """Did it answer with the blend at two whole positions, an expert each, and is it free again?"""
+    used, now = _answered(deeds, "position")
+    whole = {value for value in used if value is not None and value % 1 == 0}
+    return now is None and len(whole) > 1
 
 
 @dataclass(frozen=True)
@@ -28,8 +58,9 @@ class Step:
         title, text: (English, Chinese); the text is one or two sentences.
         target: CSS selector of what is framed on the page; the first that is there.
         terms: anchors in the glossary.
-        deed: (widget, kind, content) → does this deed do it? None = no deed does.
+        deed: deeds so far, (widget, kind, content) each → is it done? None = no deed does it.
         looks: CSS selector of what it is done by looking at; "" = no looking does.
+        below: CSS selector of what has to be seen with the target, under it; "" = nothing.
     """
 
     key: str
@@ -39,6 +70,7 @@ class Step:
     terms: tuple[str, ...] = ()
     deed: Callable | None = None
     looks: str = ""
+    below: str = ""
 
     @property
     def by_hand(self):
@@ -65,8 +97,8 @@ START = (
         (
             "The bar under a character is split by how much each expert was trusted; the colours "
             "are named at the top. Find two characters whose bars differ, then press Done.",
-            "每个字下面的彩条按对各专家的信任分成几段，颜色的名字在顶上。找出彩条不同的两个字，"
-            "再点“完成”。",
+            "每个字下面的彩条表示对各位专家的信任，哪种颜色是谁，看聊天框顶上的图例。"
+            "找出彩条不同的两个字，再点“完成”。",
         ),
         ".mof-legend",
         ("expert", "router", "router-weights"),
@@ -78,11 +110,12 @@ START = (
             "Rest the pointer on a character of an answer, or focus one and press ← →. Below "
             "stand its surprisal, the runners-up, and what each expert alone would have said.",
             "把鼠标停在回答的某个字上，或选中一个字后按 ← →。下方是它的意外程度、候选字，"
-            "以及每个专家单独会说什么。",
+            "以及每位专家单独作答会写什么。",
         ),
         ".mof-log",
         ("surprisal",),
         looks=".mof-log .mof-char",
+        below=".mof-inspector",
     ),
     Step(
         "warm",
@@ -94,7 +127,7 @@ START = (
         ),
         "[data-name=temperature]",
         ("temperature",),
-        _did("Chat", "settings", lambda changed: "temperature" in changed),
+        lambda deeds: _did("Chat", "settings")(deeds) and _warm(_answered(deeds, "temperature")[1]),
     ),
     Step(
         "again",
@@ -106,19 +139,20 @@ START = (
         ),
         "[data-action=again]",
         ("sampling-controls", "seed"),
-        _did("Chat", "again"),
+        _warm_and_cold_again,
     ),
     Step(
         "force",
-        ("Hear one expert alone", "只听一个专家"),
+        ("Hear one expert alone", "只听一位专家"),
         (
-            "Tick Force the blend, move the slider to one end and press Answer again. Without the "
-            "tick the router decides again.",
-            "勾选“固定配比”，把滑块拖到一端，再点“重新回答”。取消勾选后，又由路由器决定。",
+            "Tick Force the blend, move the slider to one end and press Answer again, then the "
+            "same at the other end. Then take the tick out: the router decides again.",
+            "勾选“固定配比”，把滑块拖到一端，点“重新回答”；再到另一端，同样做一次。"
+            "然后取消勾选，又由路由器决定。",
         ),
         ".mof-blend",
         ("fixed-blend", "gru-expert", "transformer-expert"),
-        _did("Chat", "settings", lambda changed: changed.get("position") is not None),
+        _both_ends_heard,
     ),
     Step(
         "forget",
@@ -145,12 +179,13 @@ INSIDE = (
         (
             "Rest the pointer on a character of the axis, or focus one and press ← →. Below stand "
             "its surprisal, whom the router trusts, and what comes next.",
-            "把鼠标停在字轴的某个字上，或选中一个字后按 ← →。下方是它的意外程度、"
+            "把鼠标停在横轴的某个字上，或选中一个字后按 ← →。下方是它的意外程度、"
             "路由器信谁、下一个字会是什么。",
         ),
         ".mof-axis",
         ("surprisal", "router-weights"),
         looks=".mof-axis .mof-cell",
+        below=".mof-about",
     ),
     Step(
         "lock",
@@ -163,6 +198,7 @@ INSIDE = (
         ".mof-axis",
         ("attention",),
         _did("Explorer", "lock", lambda content: content["position"] is not None),
+        below=".mof-about",
     ),
     Step(
         "gates",
@@ -171,7 +207,7 @@ INSIDE = (
             "In the lanes “update” and “reset” each row is a group of units: dark update keeps "
             "the old state, light lets the new in. Find a character where it turns light, then "
             "press Done.",
-            "update 和 reset 两栏中，每行是一组单元：update 深则保留旧状态，浅则换成新的。"
+            "update 和 reset 两栏中，每行是一组单元：update 越深，旧状态留得越多；越浅，换得越多。"
             "找一个变浅的字，再点“完成”。",
         ),
         ".mof-axis",
@@ -192,11 +228,11 @@ INSIDE = (
     ),
     Step(
         "expert",
-        ("Switch an expert off", "关掉一个专家"),
+        ("Switch an expert off", "关掉一位专家"),
         (
             "Take the tick from one expert: “all on → now” beside the next characters says what "
             "it was worth here. Then press All on.",
-            "取消一个专家的勾选：下一个字旁的“全开 → 现在”说明它在这里值多少。然后点“全部开启”。",
+            "取消一位专家的勾选：下一个字旁的“全开 → 现在”说明它在这里值多少。然后点“全部开启”。",
         ),
         ".mof-switches",
         ("expert", "intervention"),
@@ -208,7 +244,7 @@ INSIDE = (
         (
             "Do the same with the thought of a block. The line at the foot compares the mean "
             "surprisal with and without.",
-            "再关掉某一块的思维。底部那一行比较关闭前后的平均意外程度。",
+            "再关掉某一层的思维。底部那一行比较关闭前后的平均意外程度。",
         ),
         ".mof-switches",
         ("thought-space", "bits-per-character"),
@@ -220,7 +256,7 @@ INSIDE = (
         (
             "Change the second prompt, say to 12加7等于多少？, and press Read: two readings, one "
             "axis each, to compare.",
-            "改一改第二个提示，比如“12加7等于多少？”，点“读取”：两次阅读各有一条字轴，可以对照。",
+            "改一改第二个提示，比如“12加7等于多少？”，点“读取”：两次阅读各有一条横轴，可以对照。",
         ),
         ".mof-prompts",
         ("prefill",),
@@ -232,7 +268,7 @@ INSIDE = (
         (
             "Press Context test: the curves show how much a fact still helps that was told so many "
             "characters ago, and which expert remembers it. It takes a while; Stop ends it.",
-            "点“上下文测试”：曲线表示多少个字以前说过的事还有多大用处，是哪个专家记住的。"
+            "点“上下文测试”。曲线表示：隔了多少个字，先前说的事还有多大帮助，是哪位专家记住的。"
             "要等一会儿，可以点“停止”。",
         ),
         "[data-action=context]",

@@ -74,7 +74,7 @@ function buildTraining(ui) {
 
   // ---- earlier runs
   const others = element("div", { class: "mof-earlier" });
-  const compare = element("details", { class: "mof-settings", hidden: !live },
+  const compare = element("details", { class: "mof-settings" },
     ui.label(element("summary"), "compare"), others);
   const none = ui.label(element("span"), "none_earlier");
   const boxes = () => [...others.querySelectorAll("input")];
@@ -87,6 +87,7 @@ function buildTraining(ui) {
     const made = model.get("earlier").map((name) => element("label", {},
       element("input", { type: "checkbox", "data-run": name, onchange: choose }), " ", name));
     others.replaceChildren(...(made.length ? made : [none]));
+    compare.hidden = !live && !made.length;
     showChosen();
   };
 
@@ -95,12 +96,13 @@ function buildTraining(ui) {
   const points = () => model.get("points");
   const last = () => points().at(-1)?.[STEP] ?? 0;
   const before = (list, step, of) => list.findLast((one) => of(one) <= step);
-  const format = (point) => ({
+  /** Numbers as they are shown; the first point's step compiled, so its speed is none to tell. */
+  const format = (point, settled = point !== points()[0]) => ({
     loss: point[LOSS].toFixed(3),
     held_out: before(points().filter((p) => p[HELD_OUT] !== null), point[STEP], (p) => p[STEP])
       ?.[HELD_OUT].toFixed(3) ?? "–",
-    rate: Math.round(point[RATE]).toLocaleString(),
-    left: clock(point[LEFT]),
+    rate: settled ? Math.round(point[RATE]).toLocaleString() : "–",
+    left: settled ? clock(point[LEFT]) : "–",
     memory: `${(point[MEMORY] / 1e9).toFixed(2)} GB`,
     learning_rate: point[LEARNING]?.toPrecision(2) ?? "–",
   });

@@ -18,7 +18,7 @@ from .. import jobs, recording
 from ..errors import LabError
 from ..progress import clock
 from ..recording import Recording
-from ..training_views import course, forming, moment, summary
+from ..training_views import course, forming, moment, outcome, summary
 from . import texts
 from .base import HERE, STYLE, Panel, pair, script
 from .texts_training import TRAINING
@@ -39,6 +39,8 @@ def training_now(directory):
 class Replay(Panel):
     """A recorded training, played in the browser: the kernel has nothing to do with it.
 
+    What the same stage did in other runs can be drawn beside it, if its file is known.
+
     Args:
         source: a `Recording`, its file, or the folder of a checkpoint that has one.
     """
@@ -46,7 +48,7 @@ class Replay(Panel):
     _esm = script("training.js")
     _css = STYLE + (HERE / "training.css").read_text(encoding="utf-8")
     words = texts.texts(texts.COMMON, TRAINING)
-    about = "A recorded training 训练回放: run this cell to play it 运行本单元格即可播放"
+    about = "A recorded training 训练录像: run this cell to play it 运行本单元格即可播放"
 
     live = traitlets.Bool(False).tag(sync=True)  # has it buttons to train with?
     stage = traitlets.Unicode().tag(sync=True)
@@ -62,7 +64,11 @@ class Replay(Panel):
         super().__init__()
         self._drawing = threading.RLock()
         self._curves = {}
-        self._show(source if isinstance(source, Recording) else Recording.load(source))
+        if isinstance(source, Recording):
+            self._show(source)
+        else:
+            self._show(Recording.load(source))
+            self._beside(recording.beside(source))
         if self.recording.points:
             last = self.recording.points[-1]
             self.tell("recorded", steps=last.step, time=clock(last.seconds))
@@ -72,8 +78,16 @@ class Replay(Panel):
         self.stage = shown.stage
         self.draw()
 
+    def _beside(self, curves):
+        """Offers these to be compared with, see `recording.earlier`."""
+        self._curves, self.earlier = curves, list(curves)
+
     def picture(self):
         return summary(self.recording, self._compared())
+
+    def snapshots(self):
+        """The curves by themselves, so that they can be zoomed; below them all else."""
+        return [course(self.recording, self._compared()), outcome(self.recording)]
 
     def draw(self):
         """Brings what is shown up to what is recorded."""
@@ -89,8 +103,20 @@ class Replay(Panel):
             }
             self.moments = list(self._looks.values())
 
+    def redraw(self):
+        with self._drawing:
+            self._looks = {}
+            self.draw()
+        self.keep()
+
     def _compared(self):
         return {name: self._curves[name] for name in self.chosen}
+
+    # ---- from the browser ----
+
+    def on_compare(self, content):
+        self.chosen = [name for name in self.earlier if name in content["names"]]
+        self.draw()
 
 
 class TrainingPanel(Replay):
@@ -125,8 +151,7 @@ class TrainingPanel(Replay):
             recording.begun(made_by.directory, made_by.record, made_by.stage, run.preset, model)
         )
         self.live = True
-        self._curves = recording.earlier(self.trainer.directory)
-        self.earlier = list(self._curves)
+        self._beside(recording.earlier(self.trainer.directory))
         self._say_where()
         self._supersede()
 
@@ -201,10 +226,6 @@ class TrainingPanel(Replay):
         else:
             self._asked.set()
             self.tell("sampling")
-
-    def on_compare(self, content):
-        self.chosen = [name for name in self.earlier if name in content["names"]]
-        self.draw()
 
     # ---- how it works ----
 

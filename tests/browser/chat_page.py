@@ -100,6 +100,13 @@ class ChatPage:
         self.wait(f"root => root.querySelectorAll('.mof-exchange').length === {count + 1}")
         self.idle()
 
+    def answer_again(self):
+        """Presses Answer again, waits for the end of the other answer."""
+        before = self.exchanges.last.element_handle()
+        self.action("again").click()
+        self.page.wait_for_function("exchange => !exchange.isConnected", arg=before)
+        self.idle()
+
     def idle(self):
         self.wait("root => ['idle', 'failed'].includes(root.dataset.state)")
 

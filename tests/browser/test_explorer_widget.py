@@ -77,7 +77,7 @@ def test_a_switch_moves_the_probabilities_and_back(root, pictures):
     until(root, "root => root.querySelector('.mof-guess').textContent.includes('→')")
     until(root, "root => root.dataset.state === 'idle'")
     assert not switch.is_checked() and about(root) != before
-    root.locator(".mof-heads").scroll_into_view_if_needed()
+    root.locator(".mof-heads").first.scroll_into_view_if_needed()
     root.page.screenshot(path=pictures / "explorer_off.png")
     root.locator("[data-action=all_on]").click()
     until(root, "root => !root.querySelector('.mof-guess').textContent.includes('→')")
@@ -103,7 +103,7 @@ def test_a_head_and_a_thought_can_be_off(root):
         root.locator(f"[data-name='{name}']").click()
         until(root, "root => root.querySelector('.mof-guess').textContent.includes('→')")
         until(root, "root => root.dataset.state === 'idle'")
-    assert root.locator(".mof-heads .mof-off").count() == 1
+    assert root.locator(".mof-heads .mof-off").count() == 2  # in the grid of each reading
     assert root.locator("[data-name='thoughts 0']").is_checked() is False
     root.locator("[data-action=all_on]").click()
     until(root, "root => !root.querySelector('.mof-heads .mof-off')")
@@ -124,6 +124,31 @@ def test_with_the_keyboard_alone(root):
     until(root, "root => !root.querySelector('[aria-current=true]')")
 
 
+def test_pointing_at_a_head_previews_it_clicking_chooses_it(root, pictures):
+    grids = root.locator(".mof-heads")
+    assert grids.count() == 2 and root.locator(".mof-near img").count() == 2
+    before, rows = root.locator(".mof-near").text_content(), looked(root)
+    grids.nth(1).locator("button").nth(2).hover()
+    until(root, "r => r.querySelector('.mof-near').textContent.includes(', head 2')")
+    assert looked(root) != rows  # the row below the characters is that head's, too
+    root.page.screenshot(path=pictures / "explorer_heads.png")
+    root.locator(".mof-status").hover()
+    assert root.locator(".mof-near").text_content() == before and looked(root) == rows
+    grids.first.locator("button").nth(1).click()
+    until(root, "r => r.querySelectorAll('.mof-heads [aria-pressed=true]')[1]?.matches("
+          "':nth-child(2)')")  # fmt: skip
+    assert root.locator(".mof-heads [aria-pressed=true]").count() == 2
+    assert root.locator("[data-picture^=whole] svg").count() == 2
+    assert root.locator("b").count() == 0
+    assert root.evaluate("root => root.scrollWidth <= root.clientWidth")
+
+
+def looked(root):
+    """The bars of the row of attention below the first reading."""
+    bars = ".mof-axis .mof-looked"
+    return root.locator(bars).evaluate_all("bars => bars.map((b) => b.style.height)")
+
+
 def test_the_context_test_can_be_stopped(root):
     root.locator("[data-action=context]").click()
     until(root, "root => root.dataset.state === 'running'")
@@ -141,7 +166,7 @@ def test_in_chinese_and_dark(lab, root, pictures):
     assert sum(int(x) for x in paper.strip("rgb()").split(",")[:3]) < 200
     root.evaluate("root => root.scrollIntoView()")
     page.screenshot(path=pictures / "explorer_dark_zh.png")
-    root.locator(".mof-heads").scroll_into_view_if_needed()
+    root.locator(".mof-heads").first.scroll_into_view_if_needed()
     page.screenshot(path=pictures / "explorer_heads_dark_zh.png")
 
 
@@ -156,12 +181,3 @@ def test_in_voila(voila, page, pictures):
     root.locator("[data-name='experts gru']").click()
     until(root, "root => root.querySelector('.mof-guess').textContent.includes('→')")
     page.screenshot(path=pictures / "explorer_voila.png")
-
-
-def test_another_head_and_no_markup(root):
-    heads = root.locator(".mof-heads button")
-    heads.nth(1).click()
-    until(root, "r => r.querySelectorAll('.mof-heads button')[1].ariaPressed === 'true'")
-    assert root.locator(".mof-heads [aria-pressed=true]").count() == 1
-    assert root.locator("b").count() == 0
-    assert root.evaluate("root => root.scrollWidth <= root.clientWidth")

@@ -42,6 +42,10 @@ class TourPage:
     def action(self, name):
         return self.root.locator(f"[data-action={name}]")
 
+    def next(self):
+        """Presses Next where it is seen."""
+        self.page.locator("[data-action=next]:visible").first.click()
+
     def at(self, key):
         """Waits until a step is the present one."""
         self.root.locator(f"[data-step={key}][aria-current=step]").wait_for()
@@ -87,11 +91,16 @@ def test_the_tour_of_the_chat_is_followed_to_its_end(lab, page, pictures):
     page.screenshot(path=pictures / "tour.png")
     chat.say("法国的首都是哪里？")
     tour.ticked("say")
+    tour.at("say")  # it waits
+    assert "mof-main" in tour.action("next").get_attribute("class")
+    tour.next()
 
     tour.at("bars")
+    assert "mof-main" not in tour.action("next").get_attribute("class")
     tour.frames(".mof-legend")
     tour.action("tick").click()
     tour.ticked("bars")
+    tour.next()
 
     tour.at("look")
     tour.frames(".mof-log")
@@ -100,6 +109,14 @@ def test_the_tour_of_the_chat_is_followed_to_its_end(lab, page, pictures):
     assert tour.done() == ["say", "bars"]  # being shown something is not doing it
     chat.root.locator(".mof-char").last.hover()
     tour.ticked("look")
+    page.wait_for_timeout(1000)
+    tour.at("look")  # who points at it reads what stands below
+    inspector = page.locator(".mof-inspector")
+    assert in_view(inspector) and inspector.locator("h4").count() == 4
+    if tour.strip.is_visible():
+        low = inspector.bounding_box()
+        assert low["y"] + low["height"] <= tour.strip.bounding_box()["y"]
+    tour.next()
 
     tour.at("warm")
     tour.frames("details.mof-settings summary")
@@ -110,17 +127,30 @@ def test_the_tour_of_the_chat_is_followed_to_its_end(lab, page, pictures):
     page.keyboard.type("1.5")
     page.keyboard.press("Tab")
     tour.ticked("warm")
+    tour.next()
 
     tour.at("again")
-    chat.action("again").click()
+    chat.answer_again()
+    assert "again" not in tour.done()
+    chat.set(temperature=0)
     tour.ticked("again")
-    chat.idle()
+    tour.next()
     tour.at("force")
     tour.frames(".mof-blend")
-    chat.setting("forced").check()
+    for end in ("Home", "End"):
+        chat.setting("position").press(end)
+        chat.answer_again()
+    assert "force" not in tour.done()
+    chat.setting("forced").uncheck()
     tour.ticked("force")
+    tour.next()
     tour.at("forget")
+    chat.root.locator(".mof-char").last.hover()
+    assert inspector.locator("h4").count()
     chat.action("clear").click()
+    tour.ticked("forget")
+    inspector.locator("h4").first.wait_for(state="detached")  # the answer is gone, so is this
+    tour.next()
     tour.root.locator("[data-action=restart]").wait_for()
     assert len(tour.done()) == 7 and tour.framed.count() == 0
     page.screenshot(path=pictures / "tour_finished.png")
@@ -140,21 +170,23 @@ def test_any_order_leaving_reloading_and_coming_back(lab, page):
     assert tour.framed.count() == 1  # still the present step's
     tour.action("leave").click()
     tour.framed.wait_for(state="detached")
-    chat.action("again").click()
+    chat.set(temperature=1)
+    tour.ticked("warm")
+    chat.answer_again()
+    chat.set(temperature=0)
     tour.ticked("again")
-    chat.idle()
     lab.command(page, "docmanager:save")
     reloaded(page)
     tour = TourPage(page)
     tour.ticked("say")
     tour.strip.wait_for(state="attached")
     assert tour.strip.locator(".mof-note").text_content() == ""  # it is no news any more
-    assert sorted(tour.done()) == ["again", "forget", "say"]
+    assert sorted(tour.done()) == ["again", "forget", "say", "warm"]
     tour.action("go_on").click()
-    tour.at("warm")
+    tour.at("force")
     lab.command(page, "notebook:run-all-cells")  # the cell again: the same tour
-    tour.at("warm")
-    assert sorted(tour.done()) == ["again", "forget", "say"]
+    tour.at("force")
+    assert sorted(tour.done()) == ["again", "forget", "say", "warm"]
 
 
 def test_with_the_keyboard_alone(lab, page):
@@ -310,12 +342,15 @@ def follow_inside(tour, root):
     tour.ticked("point")
     cell.click()
     tour.ticked("lock")
+    tour.chip("gates").evaluate("chip => chip.click()")
     tour.at("gates")
     tour.page.locator("[data-action=tick]:visible").first.click()
     tour.ticked("gates")
+    tour.next()
     tour.frames(".mof-heads")
     root.locator(".mof-heads button").nth(2).click()
     tour.ticked("head")
+    tour.next()
     tour.frames(".mof-switches")
     root.locator("[data-name='experts gru']").click()
     tour.ticked("expert")
@@ -323,6 +358,7 @@ def follow_inside(tour, root):
     root.locator("[data-name='thoughts 0']").click()
     tour.ticked("thought")
     idle()
+    tour.chip("compare").evaluate("chip => chip.click()")
     tour.frames(".mof-prompts")
     root.locator("[data-name=second]").fill("12加7等于多少？")
     root.locator("[data-action=read]").click()

@@ -113,12 +113,15 @@ class Exporter(HTMLExporter):
 
 
 def _with_charts(notebook):
-    """A copy in which a plotly figure is its data, for the one plotly.min.js of the site."""
+    """A copy in which a plotly figure is its data, for the one plotly.min.js of the site.
+
+    Where there is a picture too, that is shown: it follows the page's theme and needs no script.
+    """
     notebook = json.loads(json.dumps(notebook))
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             chart = output.get("data", {}).get(PLOTLY)
-            if chart:
+            if chart and "image/svg+xml" not in output["data"]:
                 figure = {key: chart[key] for key in ("data", "layout") if key in chart}
                 data = json.dumps(figure, ensure_ascii=False).replace("<", "\\u003c")
                 output["data"] = {
