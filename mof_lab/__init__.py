@@ -34,6 +34,7 @@ _PUBLIC = {
     "fast": ("folders", "fast"),
     "load_checkpoint": ("checkpoint", "load"),
     "preset": ("configuration", "preset"),
+    "prove": ("proving", "prove"),
     "run": ("pipeline", "run"),
     "runs_folder": ("folders", "runs_folder"),
     "shipped": ("folders", "shipped"),

@@ -1,4 +1,5 @@
-"""The command line `mof-lab`: run, train, sources, plan, chat, evaluate, export, info, doctor.
+"""The command line `mof-lab`: run, train, sources, plan, chat, evaluate, export, info,
+expert, doctor.
 
 What a user can put right is one line on standard error and exit code 1. Modules that are slow to
 load are imported by the command that needs them.
@@ -378,6 +379,19 @@ def info(checkpoint: CheckpointName = None):
     folder = found_checkpoint(checkpoint)
     for name, value in facts_about(folder):
         typer.echo(f"{name:<14} {value}")
+
+
+@app.command()
+def expert(
+    file: Annotated[Path, typer.Argument(help="my_expert.py, with @expert(name).  文件")],
+):
+    """Check that the experts of a file keep what an expert promises.  检查自己写的专家"""
+    from . import experts, proving
+
+    for name in experts.use_file(file):
+        typer.echo(f"{name}:")
+        proving.prove(name, tell=typer.echo)
+    typer.echo(f"For the other commands 供其他命令使用: export {experts.FILES}={shown(file)}")
 
 
 @app.command()

@@ -271,7 +271,9 @@ def _is_compiled(layer):
 
 
 def _has_the_same_names(layer):
-    names = [[(v.path, tuple(v.shape)) for v in each.weights] for each in (layer, _made(layer.name))]
+    names = [
+        [(v.path, tuple(v.shape)) for v in each.weights] for each in (layer, _made(layer.name))
+    ]
     for one, other in zip(*names, strict=False):
         if one != other:
             raise LabError(
@@ -294,7 +296,11 @@ PROMISES = (
     ("It forgets where a document begins", "在文档开头处遗忘", _forgets),
     ("Window = steps = pieces", "整段 = 逐字 = 分段", _agrees_with_itself),
     ("It is compiled, and every weight learns", "可以编译，每个权重都能学习", _is_compiled),
-    ("Its weights have the same names each time", "每次创建，权重的名称都相同", _has_the_same_names),
+    (
+        "Its weights have the same names each time",
+        "每次创建，权重的名称都相同",
+        _has_the_same_names,
+    ),
 )
 
 
