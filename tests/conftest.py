@@ -51,7 +51,7 @@ def own_caches(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def clean_slate():
-    """What is global is afterwards as it was before: experts, presets, random numbers, cwd."""
+    """What is global is afterwards as before: experts, presets, language, random numbers, cwd."""
     import numpy as np
 
     folder, environment = os.getcwd(), dict(os.environ)
@@ -64,6 +64,8 @@ def clean_slate():
     for (module, table), before in registries.items():
         getattr(sys.modules[module], table).clear()
         getattr(sys.modules[module], table).update(before)
+    if "mof_lab.language" in sys.modules:
+        sys.modules["mof_lab.language"]._chosen = None  # as at the start of a session
     random.setstate(states[0])
     np.random.set_state(states[1])  # noqa: NPY002
     os.environ.clear()
