@@ -141,7 +141,7 @@ BAD = {
         ("return outputs, state", "return outputs")
     ],
     "state of .* changes in call": [
-        ('{"sum": total, "count": count}', '{"sum": total, "count": tf.repeat(count, 2, axis=1)}')
+        ('{"sum": total, "count": count}', '{"sum": total, "count": count, "more": count}')
     ],
     "ignores batch": [
         ("tf.zeros((batch, 1))}", 'tf.zeros((batch, 1)), "memory": tf.zeros((1, 1))}'),
