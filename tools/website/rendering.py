@@ -121,7 +121,9 @@ def _with_charts(notebook):
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             chart = output.get("data", {}).get(PLOTLY)
-            if chart and "image/svg+xml" not in output["data"]:
+            if chart and "image/svg+xml" in output["data"]:
+                output["data"].pop("text/html", None)  # the chart again, with a script
+            elif chart:
                 figure = {key: chart[key] for key in ("data", "layout") if key in chart}
                 data = json.dumps(figure, ensure_ascii=False).replace("<", "\\u003c")
                 output["data"] = {
