@@ -66,9 +66,17 @@ def first_character(chat):
 
 def stopping(chat):
     chat.set(**ENDLESS)
-    chat.text.fill("你好")
-    chat.main.click()
-    chat.writing(20)
+    while True:  # what is drawn at such a temperature may end before
+        count = chat.exchanges.count()
+        chat.text.fill("你好")
+        chat.main.click()
+        chat.wait(f"root => root.querySelectorAll('.mof-exchange').length > {count}")
+        chat.wait(
+            "root => root.dataset.state === 'idle' || [...root.querySelectorAll('.mof-answer')]"
+            ".at(-1)?.childElementCount >= 20"
+        )
+        if chat.root.get_attribute("data-state") == "running":
+            break
     assert chat.main.evaluate("b => b.classList.contains('mof-stops')")  # Send became Stop
     return chat.milliseconds(STOPPED)
 
