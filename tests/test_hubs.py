@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 import yaml
+from traitlets.config import Config
 
 from mof_lab import folders
 
@@ -24,18 +25,9 @@ CONFIG = HUBS / "jupyterhub_config.py"
 TOKEN = "a-token-of-the-test"
 
 
-class Recorded(dict):
-    """`c` of a configuration: c.Name.trait = value."""
-
-    def __getattr__(self, name):
-        return self.setdefault(name, Recorded())
-
-    def __setattr__(self, name, value):
-        self[name] = value
-
-
 def configured(monkeypatch, **environment):
-    c = Recorded()
+    """What JupyterHub knows once it has read the recipe for one's own machine."""
+    c = Config()
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     exec(CONFIG.read_text(encoding="utf-8"), {"get_config": lambda: c})  # as JupyterHub does
@@ -52,8 +44,10 @@ def test_the_recipes_give_a_user_the_same(monkeypatch):
     assert user["defaultUrl"] == c.Spawner.default_url
     littlest = (HUBS / "the_littlest_jupyterhub.sh").read_text(encoding="utf-8")
     assert f"limits.memory {memory}" in littlest and f"limits.cpu {cores}" in littlest
-    for name, value in c.Spawner.environment.items():
-        assert f'"{name}": "{value}"' in littlest
+    written = Config()  # by the script, and read by its hub
+    code = littlest.split("<<'PYTHON'\n")[1].split("\nPYTHON\n")[0]
+    exec(code, {"c": written})
+    assert written.Spawner.environment.to_dict()["update"] == c.Spawner.environment
     assert (ROOT / c.Spawner.default_url.split("mof-lab/")[1]).exists()
 
 

@@ -13,7 +13,7 @@ cd /srv/mof-lab
 
 # Where the lab is installed no user may write: what they make goes into their homes.
 cat > /opt/tljh/config/jupyterhub_config.d/mof_lab.py <<'PYTHON'
-c.Spawner.environment |= {"MOF_LAB_RUNS": "~/runs", "MOF_LAB_CACHE": "~/.cache/mof-lab"}
+c.Spawner.environment.update({"MOF_LAB_RUNS": "~/runs", "MOF_LAB_CACHE": "~/.cache/mof-lab"})
 c.Spawner.default_url = "/lab"
 PYTHON
 tljh-config set limits.memory 2G
