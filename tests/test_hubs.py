@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import parse_qs
 from uuid import uuid4
 
 import pytest
@@ -49,6 +51,17 @@ def test_the_recipes_give_a_user_the_same(monkeypatch):
     exec(code, {"c": written})
     assert written.Spawner.environment.to_dict()["update"] == c.Spawner.environment
     assert (ROOT / c.Spawner.default_url.split("mof-lab/")[1]).exists()
+
+
+def test_the_link_for_the_class_pulls_into_the_copy_that_is_there():
+    """nbgitpuller needs a repository in its folder, or none."""
+    page = (HUBS / "README.md").read_text(encoding="utf-8")
+    link = parse_qs(re.search(r"git-pull\?(\S+)", page)[1])
+    kubernetes = yaml.safe_load((HUBS / "zero_to_jupyterhub.yaml").read_text(encoding="utf-8"))
+    user = kubernetes["singleuser"]
+    (command,) = user["lifecycleHooks"]["postStart"]["exec"]["command"][2:]
+    assert f"git clone {link['repo'][0]} ~/{link['targetPath'][0]} " in command
+    assert f"/{link['urlpath'][0]}" == user["defaultUrl"]
 
 
 def test_the_script_is_one_that_bash_reads():
