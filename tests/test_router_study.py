@@ -244,9 +244,11 @@ def test_the_interval_over_seeds():
     assert all(a > b for a, b in zip(T, T[1:], strict=False)) and T[-1] > 1.96
 
 
-def test_files_of_something_else_are_refused(tool, tmp_path, capsys):
+@pytest.mark.parametrize("content", ["{}", '{"settings": {"experts": []}, "runs": {}}'])
+def test_files_of_something_else_are_refused(tool, tmp_path, capsys, content):
+    """Or of a study whose settings don't say what share of the steps was trained."""
     path = tmp_path / "other.json"
-    path.write_text("{}", encoding="utf-8")
+    path.write_text(content, encoding="utf-8")
     assert tool.main(["--out", str(path), "--page"]) == 1
     assert "not a file of this study" in capsys.readouterr().err
     assert tool.main(["--seeds", "0"]) == 1

@@ -278,7 +278,7 @@ def read(results):
     """The figures of a file."""
     try:
         found = json.loads(results.read_text(encoding="utf-8"))
-        _ = found["settings"]["experts"], found["runs"]
+        _ = found["settings"]["experts"], found["settings"]["share"], found["runs"]
     except (OSError, ValueError, KeyError, TypeError):
         raise LabError(
             f"{results} is not a file of this study; name another with --out, or remove it."
