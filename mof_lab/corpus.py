@@ -18,6 +18,8 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from . import reasoning
 from . import sources as places
 from .adapters import adapt
@@ -74,6 +76,14 @@ class Corpus:
     def talks(self):
         """Has the part to train on dialogues? Else there are no answers to learn."""
         return any(row["messages"] for row in self.train)
+
+    def some_questions(self, count, seed):
+        """At most `count` questions of each kind, drawn with a seed: the same ones every time."""
+        rng, found = np.random.default_rng(seed), []
+        for kind in QUESTION_KINDS:
+            there = [question for question in self.questions if question.kind == kind]
+            found += [there[i] for i in rng.permutation(len(there))[:count]]
+        return found
 
 
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF10, 0xFF5B) if chr(code).isalnum()}

@@ -155,17 +155,24 @@ class Run:
         took, peak = processes.call(*job, show=show)
         return stage_report(stage.name, took, peak)
 
-    def train_all(self, minutes=None, show=lambda progress: None, record=False):
-        """All stages, one after the other; `minutes` for the whole run, evaluation included.
+    def train_all(self, minutes=None, show=lambda progress: None, record=False, seconds=None):
+        """All stages, one after the other.
 
-        What `record` takes (see `train`) comes on top of them.
+        Args:
+            minutes: for the whole run, evaluation included; the preset's own when None.
+            show, record: as of `train`; what `record` takes comes on top of the time.
+            seconds: of training alone, in place of `minutes`; math.inf = until the steps are done.
+
+        Returns:
+            a list of what `train` returns.
         """
         minutes = self.preset.minutes if minutes is None else minutes
         started = time.monotonic()
-        self.rate()  # out of the same budget
-        seconds = minutes * 60 * (1 - EVALUATION_SHARE) - START_SECONDS * len(self.preset.stages)
-        seconds -= time.monotonic() - started
-        seconds = max(seconds, minutes * 30)
+        self.rate()
+        if seconds is None:  # rating the windows is out of the same budget
+            seconds = minutes * 60 * (1 - EVALUATION_SHARE)
+            seconds -= START_SECONDS * len(self.preset.stages) + time.monotonic() - started
+            seconds = max(seconds, minutes * 30)
         work = {s.name: s.steps * step_cost(s) for s in self.preset.stages}
         reports, left, before = [], sum(work.values()), None
         for stage in self.preset.stages:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -261,6 +262,21 @@ def test_a_split_loses_nothing(keys):
     if len(rows) > 1:
         together = sorted(row["key"] for row in (*parts.train, *parts.held_out))
         assert together == sorted(str(key) for key in keys)
+
+
+def test_some_questions_are_the_same_ones_every_time():
+    kinds = {"reasoning": 30, "knowledge": 3, "familiar": 0}
+    questions = [
+        corpus.Question(kind, "", (f"{kind}{i}？",), ("好。",))
+        for kind, count in kinds.items()
+        for i in range(count)
+    ]
+    text = corpus.Corpus([], [], questions)
+    found = text.some_questions(5, 1)
+    assert Counter(q.kind for q in found) == {"knowledge": 3, "reasoning": 5}
+    assert set(found) <= set(questions) and len(set(found)) == len(found)
+    assert text.some_questions(5, 1) == found != text.some_questions(5, 2)
+    assert set(text.some_questions(99, 1)) == set(questions)
 
 
 def test_all_strings_of_the_rows(rows):

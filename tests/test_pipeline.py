@@ -1,6 +1,7 @@
 """The main job on a toy preset, in real processes, and everything it refuses."""
 
 import json
+import math
 import os
 import signal
 import time
@@ -153,6 +154,29 @@ def test_a_run_opens_without_training(runs, text, preset):
     assert job.documents["story"] > 5
     fresh = [job.new_model().get_weights() for _ in range(2)]
     assert all((a == b).all() for a, b in zip(*fresh, strict=True))
+
+
+def test_the_time_of_a_training_is_shared_by_its_stages(tmp_path, text, preset, monkeypatch):
+    """Seconds of training alone, or minutes of which the rest of the run has its part."""
+    given = []
+
+    def train(run, stage, before, seconds, show, record):
+        given.append(seconds)
+        return {"seconds": seconds + pipeline.START_SECONDS}  # compiling comes on top
+
+    monkeypatch.setattr(pipeline.Run, "train", train)
+    job = pipeline.Run(preset, tmp_path, text)
+    job.train_all(seconds=100.0)
+    assert sum(given) == pytest.approx(100)
+    work = [stage.steps * pipeline.step_cost(stage) for stage in preset.stages]
+    assert given == pytest.approx([100 * w / sum(work) for w in work])
+    given.clear()
+    job.train_all(seconds=math.inf)
+    assert given == [math.inf] * len(STAGES)
+    given.clear()
+    job.train_all(10)
+    rest = pipeline.START_SECONDS * len(STAGES)
+    assert sum(given) == pytest.approx(600 * (1 - pipeline.EVALUATION_SHARE) - rest, abs=5)
 
 
 def test_an_unknown_preset(tmp_path):

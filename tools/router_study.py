@@ -27,7 +27,6 @@ import numpy as np
 from mof_lab import corpus, pipeline, processes
 from mof_lab.configuration import ModelConfig
 from mof_lab.configuration import preset as preset_named
-from mof_lab.corpus import QUESTION_KINDS
 from mof_lab.errors import LabError
 from mof_lab.files import write_atomically
 from mof_lab.folders import PROJECT, runs_folder
@@ -45,7 +44,6 @@ TEXT_KINDS = ("story", "chat")  # held-out text that asks nothing
 SEED = 1  # of which questions are asked; the same for all trainings
 #: Texts read at once; one of 2,000 characters has 20 MB of logits.
 BATCH, LONG_BATCH = 64, 8
-ENDLESS = 10**4  # minutes
 #: What of the stages in which the router speaks is changed.
 VARIANTS = {"plain": {}, "balance": {"balance": 0.1}, "entropy": {"entropy": 0.1}}
 
@@ -81,22 +79,13 @@ class Study:
         )
         preset = replace(self.preset, seed=seed, stages=stages).shortened(self.share)
         job = pipeline.Run(preset, folder, self.text)
-        trained = job.train_all(ENDLESS)  # steps end it: a busy machine changes nothing
-        asked = chosen(self.text.questions, self.asked)
+        trained = job.train_all(seconds=math.inf)  # steps: a busy machine changes nothing
+        asked = self.text.some_questions(self.asked, SEED)
         probes = Probes(self.text, job.vocabulary, SEED)
         recalled = probes.recall_by_distance(self.probes, self.distances)
         arguments = (job, stages[-1].name, asked, recalled, probes.values)
         found, _ = processes.call(measure, *arguments)
         return {"tokens": sum(stage["tokens"] for stage in trained), **found}
-
-
-def chosen(questions, count):
-    """At most `count` questions of each kind, drawn with a fixed seed."""
-    rng, found = np.random.default_rng(SEED), []
-    for kind in QUESTION_KINDS:
-        there = [q for q in questions if q.kind == kind]
-        found += [there[i] for i in rng.permutation(len(there))[:count]]
-    return found
 
 
 # ---- one training -------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ adds its figures to docs/trials.json. docs/trials.md is made from that file.
 """
 
 import json
+import math
 import shutil
 import sys
 from dataclasses import dataclass, replace
@@ -52,8 +53,6 @@ FIVE = {
     "router_units": 64,
     "shares": {"story": 0.03, "chat": 0.12, "knowledge": 0.45, "reasoning": 0.40},
 }
-
-ENDLESS = 10**4  # minutes
 
 TRIALS = {
     "seed": Trial(
@@ -181,9 +180,7 @@ def run(name, variant):
     preset = preset.shortened(trial.share or 2)
     folder = PROJECT / "runs" / "trials" / name / variant.replace(" ", "_")
     job = pipeline.Run(preset, folder)
-    minutes = trial.minutes + pipeline.START_SECONDS * len(preset.stages) / 60
-    minutes /= 1 - pipeline.EVALUATION_SHARE  # all of which `train_all` takes off again
-    stages = job.train_all(ENDLESS if trial.share else minutes)
+    stages = job.train_all(seconds=math.inf if trial.share else 60 * trial.minutes)
     judged, _ = processes.call(judging.judge, job, preset.stages[-1].name, None, ())
     shutil.rmtree(folder)
     return {
