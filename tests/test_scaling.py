@@ -71,11 +71,7 @@ def test_a_page_without_a_large_text(monkeypatch, tmp_path):
     spec = importlib.util.spec_from_file_location("scaling_tool", place)
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    page = tmp_path / "scaling.md"
-    page.write_text(tool.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
-    monkeypatch.setattr(tool, "PAGE", page)
     monkeypatch.setattr(tool, "LARGE", tmp_path / "large_text.json")
-    tool.write_page()
-    written = page.read_text(encoding="utf-8")
+    written = tool.with_tables(tool.PAGE.read_text(encoding="utf-8"))
     assert "<!-- large -->\n<!-- end of large -->\n" in written
     assert "|\n<!-- end of speed -->\n" in written

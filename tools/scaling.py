@@ -235,8 +235,8 @@ def large_table():
     names = {
         "documents": "read 读入",
         "windows": "tokenise, pack 编码装窗",
-        "train": "train 训练",
-        "train, XLA": "train, compiled by XLA 训练（XLA 编译）",
+        "train, no XLA": "train, without XLA 训练（不用 XLA）",
+        "train": "train, compiled by XLA 训练（XLA 编译）",
     }
     rows = [
         [
@@ -286,8 +286,8 @@ def _markdown(header, rows):
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
-def write_page():
-    """The tables of docs/scaling.md, each between its two marks."""
+def with_tables(page):
+    """docs/scaling.md with its tables made anew, each between its two marks."""
     result = json.loads(RESULT.read_text(encoding="utf-8"))
     tables = {
         "measured": _where(result) + "\n\n" + measured_table(result),
@@ -296,12 +296,11 @@ def write_page():
         "text": text_table(result),
         "large": large_table(),
     }
-    page = PAGE.read_text(encoding="utf-8")
     for name, text in tables.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
         before, rest = page.split(begin)
         page = f"{before}{begin}{text}{end}{rest.split(end)[1]}"
-    PAGE.write_text(page, encoding="utf-8", newline="\n")
+    return page
 
 
 def main(arguments):
@@ -310,7 +309,7 @@ def main(arguments):
     if arguments == ["measure"]:
         text = json.dumps(measure(), ensure_ascii=False, indent=1)
         RESULT.write_text(text + "\n", encoding="utf-8")
-    write_page()
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":
