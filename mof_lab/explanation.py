@@ -45,7 +45,7 @@ def explain(character, vocabulary):
     Costs a step of the model an expert, see `Character.expert_logits`.
     """
     token = character.token
-    nats = _log_softmax(character.logits)
+    nats = log_softmax(character.logits)
     order = np.argsort(-nats, kind="stable")
     others = [i for i in order[: RUNNERS_UP + 1] if i != token][:RUNNERS_UP]
     logits = character.expert_logits()
@@ -61,12 +61,12 @@ def explain(character, vocabulary):
 
 
 def _alone(logits, token, vocabulary):
-    nats = _log_softmax(logits)
+    nats = log_softmax(logits)
     best = int(nats.argmax())
     return vocabulary.symbol(best), float(np.exp(nats[best])), float(np.exp(nats[token]))
 
 
-def _log_softmax(logits):
+def log_softmax(logits):
     """(vocabulary,) → log-probabilities, nats."""
     logits = np.asarray(logits, np.float64)
     return logits - np.logaddexp.reduce(logits)

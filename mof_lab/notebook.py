@@ -12,6 +12,7 @@ from IPython.display import display
 from . import archive, checkpoint
 from .configuration import preset
 from .errors import LabError
+from .explanation import log_softmax
 from .folders import PROJECT, fast, runs_folder, shipped
 from .generation import Decoder
 from .jobs import NotReadyError
@@ -215,12 +216,11 @@ def _nats_as_last(model, rows, expert):
     """The same as in a chat, for a model that is honest at its last position alone."""
     found = []
     for ids in rows:
-        decoder = Decoder(model, expert)
-        decoder.read(ids[: CONTENT.start])
-        for token in ids[CONTENT]:
-            logits = decoder.output[0].astype(float)
-            found.append(np.log(np.exp(logits - logits.max()).sum()) + logits.max() - logits[token])
-            decoder.read([token])
+        decoder, at = Decoder(model, expert), 0
+        for target in range(len(ids))[CONTENT]:
+            decoder.read(ids[at:target])
+            found.append(-log_softmax(decoder.output[0])[ids[target]])
+            at = target
     return np.reshape(found, (len(rows), -1))
 
 

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.seeded import CASES, case, weight
-from mof_lab import published, views
+from mof_lab import notebook, published, views
 from mof_lab.chat import ChatSession
 from mof_lab.errors import LabError
-from mof_lab.generation import Sampling
+from mof_lab.generation import Decoder, Sampling
 from mof_lab.inspection import trace_dialogue
 from mof_lab.notebook import SMALL_TALK, TOPICS, recall
+from mof_lab.packing import encode_dialogue
 from mof_lab.published import loading
 from mof_lab.published.configuration import CONFIGURATIONS, PublishedConfig, configuration_of
 from mof_lab.published.loading import VALUE, places
@@ -305,6 +306,17 @@ def test_what_was_told_counts_as_far_as_the_window(expert, monkeypatch):
     assert far
     for told, other in far:
         assert told == pytest.approx(other, abs=1e-6)
+
+
+def test_asked_at_its_last_position_a_model_says_what_a_window_says(model, vocabulary, monkeypatch):
+    """Nothing is read that stands after what is asked for."""
+    turns = [("user", "米米在哪里？"), ("assistant", "在白桥。")]
+    ids, _ = encode_dialogue(turns, vocabulary)
+    pieces, read = [], Decoder.read
+    monkeypatch.setattr(Decoder, "read", lambda d, some: (pieces.extend(some), read(d, some))[1])
+    found = notebook._nats_as_last(model, [ids], None)
+    np.testing.assert_allclose(found, notebook._nats_in_window(model, [ids], None), atol=1e-4)
+    assert pieces == list(ids[:-3])
 
 
 # ---- what does not fit ---------------------------------------------------------------------------
