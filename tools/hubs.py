@@ -88,7 +88,7 @@ def dry_run(folder):
     report = folder / "report.json"
     checked([*pip, "install", "--dry-run", "--quiet", "--report", report, *OUR_LIST])
     installed = json.loads(report.read_text(encoding="utf-8"))["install"]
-    return {"exit code": 0, "packages": len(installed)}
+    return {"packages": len(installed)}
 
 
 def base(folder):
@@ -131,7 +131,7 @@ def notebooks(folder):
         if done.returncode:
             sys.exit(f"{path.name} failed:\n{done.stderr[-2000:]}")
         found[path.stem] = {"seconds": round(time.monotonic() - began), "peak bytes": peak}
-    return found
+    return {"of": found}
 
 
 def on_one_core(work):
@@ -225,10 +225,9 @@ def with_table(page, found):
             f"{seconds[len(seconds) // 2]:.1f} s; peak {first['peak bytes'] / 1e6:,.0f} MB",
         ],
     ]
-    for name, measured in books.items():
-        if name != "seconds":
-            memory = f"{measured['peak bytes'] / 1e6:,.0f} MB"
-            rows.append([f"{name}, whole 整本", f"{measured['seconds']} s; peak {memory}"])
+    for name, measured in books["of"].items():
+        memory = f"{measured['peak bytes'] / 1e6:,.0f} MB"
+        rows.append([f"{name}, whole 整本", f"{measured['seconds']} s; peak {memory}"])
     made = table(["check 检查", f"{found['date']}, `{found['command']}`"], rows)
     before, rest = page.split(BEGIN)
     return f"{before}{BEGIN}\n{made}\n{END}{rest.split(END)[1]}"
