@@ -33,8 +33,7 @@ class Stem(keras.layers.Layer):
         self.gru = GRU(size, name="gru")
         self.drop = keras.layers.Dropout(0.5)
         self.dense = keras.layers.Dense(size, activation="relu", name="dense")
-        batch_norm = keras.layers.BatchNormalization(epsilon=OUTER_EPSILON, name="norm")
-        self.norm = norm or batch_norm
+        self.norm = norm or keras.layers.BatchNormalization(epsilon=OUTER_EPSILON, name="norm")
         self.embedding.build(None)
         for layer in (self.gru, self.dense, self.norm):
             layer.build((None, None, size))
