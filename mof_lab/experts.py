@@ -15,7 +15,7 @@ structure, shapes and types. `training` is given to `call` alone: a step never t
 The lab makes the layer with `name=`, then calls `build((None, None, embedding_dim))` once, which
 has to make every weight: it calls `build` of the sublayers too. These need no names: what Keras
 numbers is counted anew in each expert. `proving.prove("name")` or `mof-lab expert my_expert.py`
-checks all of this.
+checks the chief of this.
 
 Register the class with `@expert("name")` and put the name into `ModelConfig.experts`: router,
 trainer, chat and views take it from there. One class may be registered under several names.

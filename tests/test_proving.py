@@ -156,6 +156,22 @@ BAD = {
             "return outputs + tf.reduce_mean(x, (1, 2))[:, None, None], state",
         )
     ],
+    "sees the future.*": [  # through a norm, which a shift of all channels would not show
+        (
+            "return outputs, state",
+            "seen = keras.layers.LayerNormalization(scale=False, center=False)(x)\n"
+            "        return outputs + tf.reduce_mean(seen**3, (1, 2))[:, None, None], state",
+        )
+    ],
+    "stopped in the check “It takes any number of texts at once”: ValueError: too many": [
+        (
+            "outputs = []",
+            "outputs = []\n        if len(x) > 2:\n            raise ValueError('too many')",
+        )
+    ],
+    "'mean' calls itself 'my_mean'": [
+        ("super().__init__(**kwargs)", "super().__init__(name='my_mean')")
+    ],
     "does not forget": [("keep * state", "state")],
     "other outputs in steps": [("return outputs, state", "return 2 * outputs, state")],
     "No gradient reaches mean/dense/kernel": [
@@ -166,6 +182,27 @@ BAD = {
             "outputs = tf.stack(outputs, axis=1)",
             "outputs = tf.constant(tf.stack(outputs, 1).numpy())",
         )
+    ],
+    "other outputs in call once it is compiled": [
+        ("return outputs, state", "return outputs * (1 + tf.executing_eagerly()), state"),
+        ("output, state = self.step(", "output, state = self.either("),
+        (
+            "    def step(self, x, begins, state):",
+            "    def step(self, x, begins, state):\n"
+            "        output, state = self.either(x, begins, state)\n"
+            "        return 2 * output, state\n\n"
+            "    def either(self, x, begins, state):",
+        ),
+    ],
+    "other outputs in step once it is compiled": [
+        ("output, state = self.step(", "output, state = self.either("),
+        (
+            "    def step(self, x, begins, state):",
+            "    def step(self, x, begins, state):\n"
+            "        output, state = self.either(x, begins, state)\n"
+            "        return output * (2 - tf.executing_eagerly()), state\n\n"
+            "    def either(self, x, begins, state):",
+        ),
     ],
     "and, made again,": [
         (
@@ -182,6 +219,17 @@ def test_a_promise_that_does_not_hold_is_named(tmp_path, said):
     experts.use_file(written(tmp_path, *BAD[said]))
     with pytest.raises(LabError, match=said):
         proving.prove("mean", tell=lambda line: None)
+
+
+def test_an_expert_that_begins_with_a_norm_reads_its_input(tmp_path):
+    """A shift of all channels changes nothing there; other characters do."""
+    changes = (
+        ("self.inner(x)", "self.inner(self.first(x))"),
+        ("self.inner.build(shape)", "self.first.build(shape)\n        self.inner.build(shape)"),
+        ("self.norm =", "self.first = keras.layers.LayerNormalization()\n        self.norm ="),
+    )
+    experts.use_file(written(tmp_path, *changes))
+    assert len(proving.prove("mean", tell=lambda line: None)) == len(proving.PROMISES)
 
 
 @pytest.mark.parametrize("said", ["output_dim", "outputs, state"])
