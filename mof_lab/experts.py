@@ -142,7 +142,7 @@ def use_file(path):
     Raises:
         LabError: it can't be run, or registers nothing.
     """
-    path = Path(path).absolute()
+    path = Path(path).resolve()
     if path.is_dir() or (path.exists() and path.suffix != ".py"):
         raise LabError(f"{path} holds no experts; expected a .py file.")
     if not path.exists():
@@ -165,8 +165,9 @@ def use_file(path):
         _RUNNING.pop()
     if not names:
         raise LabError(f'{path} registers no expert; write @expert("name") above its class.')
-    files = [p for p in os.environ.get(FILES, "").split(os.pathsep) if p and Path(p) != path]
-    os.environ[FILES] = os.pathsep.join([*files, str(path)])
+    files = [Path(p).resolve() for p in os.environ.get(FILES, "").split(os.pathsep) if p]
+    files = dict.fromkeys(str(each) for each in (*files, path) if each.is_file())
+    os.environ[FILES] = os.pathsep.join(files)
     return names
 
 

@@ -267,6 +267,17 @@ def test_another_file_with_the_same_name_says_so(tmp_path):
         experts.use_file(other)
     path.unlink()  # renamed
     assert experts.use_file(other) == ["mean"]
+    assert os.environ[experts.FILES] == str(other)  # other processes look for no file that is gone
+
+
+def test_a_file_is_handed_on_once_however_it_is_called(tmp_path, monkeypatch):
+    path = written(tmp_path)
+    (tmp_path / "link.py").symlink_to(path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(experts.FILES, os.pathsep.join([path.name, "", path.name]))
+    for way in (path, path.name, "link.py", tmp_path / ".." / tmp_path.name / path.name):
+        assert experts.use_file(way) == ["mean"]
+        assert os.environ[experts.FILES] == str(path.resolve())
 
 
 def test_a_name_that_is_nearly_right(config):
