@@ -8,6 +8,7 @@ load are imported by the command that needs them.
 import contextlib
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -391,7 +392,8 @@ def expert(
     for name in experts.use_file(file):
         typer.echo(f"{name}:")
         proving.prove(name, tell=typer.echo)
-    typer.echo(f"For the other commands 供其他命令使用: export {experts.FILES}={shown(file)}")
+    place = shlex.quote(str(file.resolve()))
+    typer.echo(f"For the other commands 供其他命令使用: export {experts.FILES}={place}")
 
 
 @app.command()

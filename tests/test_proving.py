@@ -1,6 +1,7 @@
 """An expert of one's own: proved, refused with one sentence, saved without names of its layers."""
 
 import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,6 +112,9 @@ def test_a_changed_class_is_named(config, vocabulary, tmp_path):
     experts.use_file(written(tmp_path, *wider))
     with pytest.raises(LabError, match=r"'mean'.*mean/dense/kernel: saved \(\d+, 8\), now .*9\)"):
         checkpoint.load(tmp_path)
+    other = MoF(replace(config, router_units=config.router_units + 1))  # not its fault alone
+    with pytest.raises(LabError, match="do not fit the configuration"):
+        checkpoint.restore(tmp_path, checkpoint.read_meta(tmp_path), "model", other.variables)
 
 
 # ---- proved
@@ -119,6 +123,17 @@ def test_a_changed_class_is_named(config, vocabulary, tmp_path):
 @pytest.mark.parametrize("name", ["gru", "transformer"])
 def test_the_labs_experts_are_proved(name):
     assert len(proving.prove(name, tell=lambda line: None)) == len(proving.PROMISES)
+
+
+def test_the_command_that_is_advised_can_be_typed_anywhere(tmp_path, monkeypatch):
+    folder = tmp_path / "my experts"
+    folder.mkdir()
+    path = written(folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(proving, "prove", lambda name, tell: None)
+    told = CliRunner().invoke(cli.app, ["expert", path.name]).output
+    [_, command] = told.splitlines()[-1].split(": ")
+    assert shlex.split(command) == ["export", f"{experts.FILES}={path.resolve()}"]
 
 
 def test_the_experts_of_files_are_proved(tmp_path):
