@@ -70,9 +70,10 @@ class ModelConfig:
                 f"{self.num_heads}; choose a multiple."
             )
         if self.inner_dim < 1:
+            enough = 1.01 / self.embedding_dim  # more than one unit, however it is rounded
             raise LabError(
-                f"ffn_multiplier is {self.ffn_multiplier!r}; expected at least "
-                f"{1 / self.embedding_dim:g}: the feed-forward layer needs one unit or more."
+                f"ffn_multiplier is {self.ffn_multiplier!r}; expected at least {enough:.3g}: "
+                "the feed-forward layer needs one unit or more."
             )
         if not self.experts:
             raise LabError("A model needs at least one expert; name some in `experts`.")
