@@ -315,6 +315,24 @@ def test_the_least_that_is_advised_is_enough():
         assert ModelConfig(**few, ffn_multiplier=float(advised)).inner_dim == 1
 
 
+def test_a_preset_of_other_experts():
+    """Each learns alone first, the first one with stem and head, a new one as the last does."""
+    tiny = preset("tiny")
+    other = tiny.with_experts(("mine", "gru"))
+    assert [stage.name for stage in other.stages] == ["mine", "gru", "router", "joint", "chat"]
+    trains = [stage.trains for stage in other.stages[:2]]
+    assert trains == [("stem", "head", "mine"), ("gru",)]
+    assert other.stage("mine").steps == tiny.stage("transformer").steps
+    assert other.stages[2:] == tiny.stages[2:]
+    assert tiny.with_experts(tiny.model.experts) == tiny
+    together = replace(tiny, stages=tiny.stages[2:])
+    assert together.with_experts(("mine",)).stages == together.stages
+    with pytest.raises(LabError, match="called 'joint', as a stage of tiny"):
+        tiny.with_experts(("gru", "joint"))
+    with pytest.raises(LabError, match="names that differ"):
+        tiny.with_experts(("gru", "gru"))
+
+
 def test_an_expert_or_part_that_is_not_there(model):
     with pytest.raises(LabError, match="oracle.*gru, transformer"):
         model.expert_index("oracle")
