@@ -16,7 +16,7 @@ from mof_lab.errors import LabError
 from mof_lab.explanation import Explanation
 from mof_lab.views import conversation
 from mof_lab.vocabulary import END
-from mof_lab.widgets import Chat, SideBySide, base, texts
+from mof_lab.widgets import Chat, SideBySide, base, deeds, texts
 from mof_lab.widgets.exchange import Exchange
 
 FOLDER = Path(base.__file__).parent
@@ -285,6 +285,45 @@ def test_settings_that_can_not_be_are_said(chat, settings, said):
     receive(chat, "send", text="你好")
     assert said in chat.error["sentence"] and chat.error["traceback"] == ""
     assert chat.exchanges == []
+
+
+def test_a_question_is_answered_with_the_settings_it_brings(chat, model, vocabulary):
+    """What the page set a moment before may come later: it is slower than the message."""
+    told = deeds_of(chat)
+    brought = {**chat.settings, "seed": 8, "max_length": 4}
+    receive(chat, "send", text="你好", settings=brought)
+    assert chat.settings == brought and told == [("settings", {"seed": 8, "max_length": 4}), "send"]
+    settings = {k: v for k, v in QUICK.items() if k != "max_length"} | {"seed": 8}
+    plain = ChatSession(model, vocabulary)
+    assert text_of(chat.exchanges[0]) == plain.chat("你好", max_length=4, **settings)
+    receive(chat, "again", settings={**brought, "position": 1})
+    assert chat.exchanges[0]["answers"][0]["characters"][0][1] == [0.0, 1.0]
+    chat.set_state({"settings": chat.settings})  # it comes at last
+    assert told[2:] == [("settings", {"position": 1}), "again"]
+
+
+@pytest.mark.parametrize("brought", [None, [1], {}, {"seed": 1}, "extra"])
+@pytest.mark.parametrize("kind", ["send", "again"])
+def test_no_answer_begins_with_settings_that_were_refused(chat, kind, brought):
+    chat.say("你好")
+    before, settings, told = chat.exchanges, chat.settings, deeds_of(chat)
+    brought = {**settings, "seed": 8, "extra": 1} if brought == "extra" else brought
+    receive(chat, kind, text="再见", settings=brought)
+    assert "settings" in chat.error["sentence"] and chat.error["traceback"] == ""
+    assert (chat.exchanges, chat.settings, told) == (before, settings, [])
+
+
+def deeds_of(widget):
+    """What is told of a widget from now on: kinds of messages, settings with their changes."""
+
+    class Follower:
+        def noticed(self, name, kind, content):
+            told.append((kind, content) if kind == "settings" else kind)
+
+    told = []
+    widget.follower = Follower()  # as long as the widget lives
+    deeds.follow(widget.follower)
+    return told
 
 
 def test_an_unknown_setting(session):

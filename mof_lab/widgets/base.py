@@ -182,7 +182,8 @@ class Panel(anywidget.AnyWidget):
         except Exception as error:  # shown to who clicked; nobody reads the kernel's log
             self.refuse(error)
         else:
-            if self.status is before or self.status["key"] not in REFUSALS:
+            refused = self.status is not before and self.status["key"] in REFUSALS
+            if not refused and (kind in self.aside or not self.error):
                 deeds.tell(self, kind, content)
         finally:
             self.send({"kind": "heard"})
