@@ -39,12 +39,11 @@ def say(english, chinese):
 def page_speaks(code):
     """Notes the language of a page, such as JupyterLab's, which widgets speak until one is chosen.
 
-    Returns:
-        does `alone` go by it?
+    One that the interface does not speak is none to note.
     """
     global _page
-    _page = code
-    return not _chosen and alone() == "zh"
+    if code in LANGUAGES:
+        _page = code
 
 
 def alone():

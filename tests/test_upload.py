@@ -39,7 +39,7 @@ def watched(widget):
     sent = []
 
     def send(content, buffers=None):
-        if content != {"kind": "heard"}:
+        if content["kind"] != "heard":
             sent.append((content, buffers or []))
 
     widget.send = send

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import threading
 from pathlib import Path
 
@@ -17,7 +18,10 @@ from mof_lab.explanation import Explanation
 from mof_lab.views import conversation
 from mof_lab.vocabulary import END
 from mof_lab.widgets import Chat, SideBySide, base, deeds, texts
+from mof_lab.widgets.base import Panel
 from mof_lab.widgets.exchange import Exchange
+
+spoken = sys.modules["mof_lab.language"]  # the module; `mof_lab.language` is its function
 
 FOLDER = Path(base.__file__).parent
 SOON = 30
@@ -46,7 +50,7 @@ def watched(widget):
     messages = []
 
     def send(content, buffers=None):
-        if content != {"kind": "heard"}:
+        if content["kind"] != "heard":
             messages.append(json.loads(json.dumps(content)))
 
     widget.send = send
@@ -491,6 +495,73 @@ def test_widgets_follow_the_language(chat, monkeypatch):
     assert "fr" in chat.error["sentence"]
 
 
+def test_a_page_speaks_no_other_language_than_the_interface(monkeypatch):
+    monkeypatch.setattr(spoken, "_page", None)
+    for code in (None, "fr", ["zh"], {"zh": 1}, 7):
+        assert spoken.page_speaks(code) is None and spoken.alone() is None
+    spoken.page_speaks("zh")
+    spoken.page_speaks("fr")
+    assert spoken.alone() == "zh"
+
+
+class Drawn(Panel):
+    """A widget that notes in which language it draws."""
+
+    def __init__(self):
+        super().__init__()
+        self.drawn = []
+
+    def redraw(self):
+        self.drawn.append(spoken.alone())
+
+
+def test_a_widget_is_drawn_anew_once_somebody_sees_it_in_another_language(monkeypatch):
+    monkeypatch.setattr(spoken, "_page", None)
+    monkeypatch.setattr(base, "display", lambda *views, **how: None)
+    seen, unseen = Drawn(), Drawn()
+    receive(seen, "hello", language="en")
+    assert seen.drawn == []  # both languages, as it was
+    receive(seen, "hello", language="zh")
+    receive(seen, "hello", language="zh")
+    assert seen.drawn == ["zh"] and unseen.drawn == []
+    mof_lab.language("zh")
+    assert seen.drawn == ["zh"]  # that is what it speaks
+    mof_lab.language("en")
+    assert seen.drawn == ["zh", "en"] and unseen.drawn == []
+    unseen._ipython_display_()
+    unseen._ipython_display_()
+    assert unseen.drawn == ["en"]
+
+
+def test_what_fails_to_be_drawn_anew_says_so_and_stops_nobody(monkeypatch):
+    monkeypatch.setattr(spoken, "_page", None)
+    fails, works, said = Drawn(), Drawn(), []
+    fails.send = lambda content, buffers=None: said.append(content["kind"])
+    fails.redraw = lambda: 1 / 0
+    for widget in (fails, works):
+        receive(widget, "hello", language="zh")
+    assert "ZeroDivisionError" in fails.error["sentence"] and said == ["heard"]
+    fails.error = {}
+    receive(works, "language", code="en")
+    assert "ZeroDivisionError" in fails.error["sentence"]
+    assert (works.drawn, works.error) == (["zh", "en"], {})
+
+
+def test_late_news_of_an_older_job_are_none():
+    """A job may begin between the end of the one before and the moment when that is told."""
+    widget = Panel()
+    older, newer = (jobs.Job(name, None, widget._changed) for name in ("older", "newer"))
+    older._become(jobs.RUNNING)
+    older._over = True
+    newer._become(jobs.RUNNING)
+    older.failure = jobs.Failure("late", "")
+    older._become(jobs.FAILED)
+    assert (widget._job, widget.state, widget.error) == (newer, jobs.RUNNING, {})
+    newer._over = True
+    newer._become(jobs.IDLE)
+    assert (widget._job, widget.state) == (newer, jobs.IDLE)
+
+
 # ---- what a page may do
 
 
@@ -529,7 +600,7 @@ def test_a_message_without_a_text_is_refused_in_a_sentence(chat, text):
 
 def test_the_page_is_told_that_it_was_heard_whatever_happens(chat, monkeypatch):
     said = []
-    monkeypatch.setattr(chat, "send", lambda content, buffers=None: said.append(content["kind"]))
+    monkeypatch.setattr(chat, "send", lambda content, buffers=None: said.append(content))
 
     def fails(content):
         raise KeyboardInterrupt
@@ -537,4 +608,4 @@ def test_the_page_is_told_that_it_was_heard_whatever_happens(chat, monkeypatch):
     monkeypatch.setattr(chat, "on_hello", fails)
     with pytest.raises(KeyboardInterrupt):
         receive(chat, "hello")
-    assert said == ["heard"]
+    assert said == [{"kind": "heard", "of": "hello"}]

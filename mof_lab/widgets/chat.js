@@ -376,8 +376,8 @@ function buildChat(ui) {
     showState();
     showContext();
   });
-  ui.message("heard", () => {
-    asked = false;
+  ui.message("heard", ({ of }) => {
+    if (of === "send") asked = false;
     showState();
   });
   let writing = null; // the id of the answer that is being written

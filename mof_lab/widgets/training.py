@@ -229,8 +229,8 @@ class TrainingPanel(Replay):
 
     # ---- how it works ----
 
-    def _changed(self, job):
-        super()._changed(job)
+    def _show_job(self, job):
+        super()._show_job(job)
         if job.state == jobs.STOPPING:
             self.tell("stopping")
         elif job is self._training and job.state == jobs.PAUSED:

@@ -207,7 +207,7 @@ class Upload(Panel):
         self.own, self.name, self.told = None, "", []
         self.facts, self.warnings, self.bits = [], [], []
 
-    def _changed(self, job):
+    def _show_job(self, job):
         if job.failure is not None:
             self._forget()
-        super()._changed(job)
+        super()._show_job(job)
