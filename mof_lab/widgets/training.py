@@ -68,7 +68,7 @@ class Replay(Panel):
             self._show(source)
         else:
             self._show(Recording.load(source))
-            self._beside(recording.beside(source))
+            self._beside(recording.neighbours(source))
         if self.recording.points:
             last = self.recording.points[-1]
             self.tell("recorded", steps=last.step, time=clock(last.seconds))

@@ -87,6 +87,11 @@ class Upload(Panel):
     def picture(self):
         return None if self.own is None else self.own.appraisal.picture()
 
+    def redraw(self):
+        if self.own is not None:
+            self.bits = pair(self.picture())
+        self.keep()
+
     # ---- from the browser ----
 
     def on_begin(self, content):
