@@ -51,6 +51,16 @@ def alone():
     return _chosen or ("zh" if _page == "zh" else None)
 
 
+def shown(english, chinese):
+    """Those of two texts that a picture shows: one if it is spoken `alone`, else both, a tuple."""
+    return {"en": (english,), "zh": (chinese,)}.get(alone(), (english, chinese))
+
+
 def beside(english, chinese):
     """Two texts beside each other, or one of them `alone`."""
-    return {"en": english, "zh": chinese}.get(alone(), f"{english} {chinese}")
+    return " ".join(shown(english, chinese))
+
+
+def short(english, chinese):
+    """One of two texts, where there is no room for both: English, unless Chinese is `alone`."""
+    return shown(english, chinese)[0]

@@ -294,6 +294,9 @@ def test_another_language_is_drawn_and_nothing_is_computed_anew(explorer, monkey
         assert explorer.error == {}
         assert here in explorer.context[1] and gone not in explorer.context[1]
         for old, new in zip(before, explorer.readings, strict=True):
+            assert (
+                (">路由</text>" in new["svg"]) == (code == "zh") != (">router</text>" in new["svg"])
+            )
             assert old["svg"] != new["svg"] and old["text"] != new["text"]
             assert {**old, "svg": 0, "text": 0} == {**new, "svg": 0, "text": 0}
     assert explorer.context != curves  # both were spoken

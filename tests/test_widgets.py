@@ -439,6 +439,15 @@ def test_the_snapshot_holds_what_was_said_and_no_markup_of_it(chat):
     assert len(view.svg) < 20_000
 
 
+def test_the_snapshot_says_who_spoke_in_the_language_that_is_chosen(chat):
+    chat.say("你好")
+    for code, who in ((None, "model 模型"), ("en", "model"), ("zh", "模型")):
+        if code:
+            mof_lab.language(code)
+        names = [line.split("  ")[0] for line in chat.picture().text.splitlines()]
+        assert who in names, names
+
+
 def test_a_conversation_of_2000_characters_stays_small():
     told = [Explanation("好", (0.3, 0.7), 1.0, 1)] * 2000
     view = conversation([("说", [("model", told)])], ["gru", "transformer"])

@@ -15,6 +15,7 @@ from ..chat import CLEAN, UNDOS, ChatSession
 from ..conversation import conversation
 from ..errors import LabError
 from ..explanation import Explanation, explain
+from ..language import LANGUAGES, beside
 from . import choices, texts
 from .base import Panel, script
 from .exchange import Exchange, shown
@@ -332,11 +333,10 @@ class Chat(Panel):
         return self._next_id
 
     def _who(self, column):
-        return " ".join(
-            dict.fromkeys(
-                self.words[c][column["key"]].format(**column["values"]) for c in self.words
-            )
+        english, chinese = (
+            self.words[code][column["key"]].format(**column["values"]) for code in LANGUAGES
         )
+        return english if english == chinese else beside(english, chinese)
 
 
 def _said(key, sampling):
