@@ -47,6 +47,17 @@ def test_the_nearest_place_of_the_slider_is_taken(panel):
         panel.keep_characters(0)
 
 
+def test_both_pictures_speak_the_language_that_is_chosen(panel):
+    receive(panel, "hello", language="en")
+    both = panel.curve + panel.known
+    for code, here, gone in (("zh", "覆盖", "cover"), ("en", "cover", "覆盖")):
+        receive(panel, "language", code=code)
+        alone = "".join(panel.curve + panel.known)
+        assert here in alone and gone not in alone and panel.error == {}
+        assert panel.picture().text in "\n\n".join([panel.curve[1], panel.known[1]])
+    assert panel.curve + panel.known != both
+
+
 def test_no_text_and_a_long_one(panel):
     receive(panel, "show", choice=0, text="")
     assert panel.known == [] and panel.picture().text == panel.curve[1]

@@ -106,7 +106,7 @@ const SILENT = { waiting: 2000, silent: 60000 };
  * ui.changed(traits, callback)   called whenever one of the traits changes
  * ui.on(traits, callback)        called now, too
  * ui.message(kind, callback)     called with each message of a kind from Python, and its bytes
- * ui.send(kind, content, bytes)  calls on_<kind> in Python, which then says "heard"
+ * ui.send(kind, content, bytes)  calls on_<kind> in Python, which then says "heard", `of` the kind
  * ui.running()                   is this widget's job not over yet?
  */
 function panel(model, el, build, { picture = true } = {}) {

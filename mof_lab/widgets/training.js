@@ -115,8 +115,9 @@ function buildTraining(ui) {
     slider.value = step;
     where.textContent = ui.t("at", { step: Math.round(step), steps: model.get("steps") });
     slider.setAttribute("aria-valuetext", where.textContent);
-    const [, ...view] = before(model.get("moments"), step, (m) => m[0]) ?? [];
-    moment.show(view);
+    const moments = model.get("moments"), there = before(moments, step, (m) => m[0]);
+    moment.show((there ?? moments[0] ?? []).slice(1));
+    moment.style.visibility = there ? "" : "hidden"; // its room is kept: nothing below it jumps
     course.pointAt(step, at === null);
     forming.pointAt(step, at === null);
     play.textContent = ui.t(playing === null ? "play" : "halt");

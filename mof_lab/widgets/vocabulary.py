@@ -76,6 +76,11 @@ class VocabularyPanel(Panel):
         """The `Vocabulary` of the size that is chosen."""
         return Vocabulary(self._ranked[: self.choices[self.choice][0]])
 
+    def redraw(self):
+        self._choose(self.choice)
+        self._draw_text()
+        self.keep()
+
     def picture(self):
         shown = [self._curve] if self._known is None else [self._curve, self._known]
         return views.stacked(shown)

@@ -66,7 +66,7 @@ def first_character(chat):
 
 def stopping(chat):
     chat.set(**ENDLESS)
-    while True:  # what is drawn at such a temperature may end before
+    for _ in range(3):  # what is drawn at such a temperature may end before
         count = chat.exchanges.count()
         chat.text.fill("你好")
         chat.main.click()
@@ -77,6 +77,8 @@ def stopping(chat):
         )
         if chat.root.get_attribute("data-state") == "running":
             break
+    else:
+        pytest.fail("Three answers at temperature 10 ended by themselves: were the settings heard?")
     assert chat.main.evaluate("b => b.classList.contains('mof-stops')")  # Send became Stop
     return chat.milliseconds(STOPPED)
 

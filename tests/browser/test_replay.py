@@ -29,11 +29,13 @@ def test_a_recording_that_ships_plays_to_its_end(page, stage, name):
     button, slider = page.locator("[data-action=play]"), page.locator("[data-name=timeline]")
     button.click()
     seconds = shown.points[-1][1] / float(page.locator("[data-name=speed]").input_value())
-    picture, seen = page.locator("[data-picture=moment]"), []
+    picture, seen, heights = page.locator("[data-picture=moment]"), [], set()
     for _ in range(40):
         page.clock.fast_forward(int(1000 * seconds / 30))
         seen.append((float(slider.input_value()), picture.inner_html()))
+        heights.add(page.locator(".mof-panel").evaluate("panel => panel.offsetHeight"))
     steps = [step for step, _ in seen]
     assert steps == sorted(steps) and steps[0] < shown.steps / 2 and steps[-1] == shown.steps
+    assert len(heights) == 1  # nothing below the picture jumps
     assert button.inner_text() == "Play"  # no longer Halt
     assert len({drawn for _, drawn in seen}) >= 3  # moments passed by
