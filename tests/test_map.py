@@ -55,7 +55,7 @@ def test_every_picture_is_shown_somewhere_and_every_picture_shown_exists():
     for page in pages:
         places = {a or b for a, b in re.findall(pattern, page.read_text(encoding="utf-8"))}
         shown |= {(page.parent / p).resolve() for p in places if "://" not in p}
-    there = {path.resolve() for path in (ROOT / "docs" / "images").iterdir()}
+    there = {path.resolve() for path in (ROOT / "docs" / "images").rglob("*.*")}
     assert len(there) > 10
     assert there - shown == set(), "show them in docs/gallery.md, or delete them"
     assert {path for path in shown if not path.exists()} == set()

@@ -105,6 +105,39 @@ def test_committed_with_its_outputs(path):
     assert counts == list(range(1, len(counts) + 1))
 
 
+def shown(output):
+    """What an output shows to who reads it without a kernel: text, or a picture, as one string."""
+    if output.output_type == "stream":
+        return output.text
+    return "".join("".join(value) for value in output.get("data", {}).values()).strip()
+
+
+def is_widget(output):
+    """Is it the label of a widget, which a kernel would show in its place?"""
+    return (
+        output.output_type == "display_data"
+        and set(output.data) == {"text/plain"}
+        and "运行本单元格" in output.data["text/plain"]
+    )
+
+
+def has_picture(output):
+    return any(output.get("data", {}).get(kind) for kind in ("image/svg+xml", "text/markdown"))
+
+
+@each_notebook
+def test_a_widget_is_committed_with_its_picture(path):
+    """Nothing that is displayed is empty; what a widget shows is beside its label, but for the
+    button of the download, which has nothing to show."""
+    for cell in code_cells(read(path)):
+        for i, output in enumerate(cell.outputs):
+            after = cell.outputs[i + 1 : i + 2]
+            if is_widget(output) and not output.data["text/plain"].startswith("Download"):
+                assert any(map(has_picture, after)), f"no picture beside: {shown(output)}"
+            button = i and shown(cell.outputs[i - 1]).startswith("Download")
+            assert shown(output) or button, f"an empty output: {cell.source}"
+
+
 def kinds_of_outputs(notebook):
     return {
         kind

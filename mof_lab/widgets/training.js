@@ -30,6 +30,7 @@ function buildTraining(ui) {
   const { model } = ui;
   const live = model.get("live");
   ui.label(ui.title, live ? "title" : "title_replay");
+  ui.root.classList.add("mof-training");
 
   // ---- buttons
   const action = (key, act) =>
@@ -62,7 +63,24 @@ function buildTraining(ui) {
     ...SPEEDS.map((times) => element("option", { value: times }, `${times} ×`)));
   ui.label(speed, "speed", "aria-label");
   speed.value = 16;
-  const timeline = element("div", { class: "mof-timeline" }, play, speed, slider, where);
+  // plotly's chart of the curves is the output below; the style sheet shows the button if it is.
+  const chart = () => ui.root.closest(".jp-OutputArea-child")?.nextElementSibling;
+  const showChart = (shown) => {
+    ui.root.classList.toggle("mof-zoomed", shown);
+    zoom.setAttribute("aria-expanded", String(shown));
+  };
+  const zoom = element("button", { type: "button", class: "mof-zoom", "data-action": "zoom",
+    onclick: () => {
+      showChart(!ui.root.classList.contains("mof-zoomed"));
+      if (!ui.root.classList.contains("mof-zoomed")) return;
+      dispatchEvent(new Event("resize")); // it was drawn where there was no room
+      chart().scrollIntoView({ block: "nearest" });
+      const drawn = chart().querySelector(".js-plotly-plot").data?.[0].x.at(-1);
+      if (drawn !== last()) ui.status.textContent = ui.t("zoom_old", { step: drawn });
+    } });
+  ui.label(zoom, "zoom");
+  showChart(false);
+  const timeline = element("div", { class: "mof-timeline" }, play, speed, slider, where, zoom);
 
   // ---- pictures
   const course = buildCurve(ui, "course");
@@ -170,6 +188,8 @@ function buildTraining(ui) {
     stop.hidden = !running;
     block(begin, last() >= model.get("steps"));
     for (const button of [pause, stop, sample]) block(button, state === "stopping");
+    zoom.hidden = running && state !== "paused"; // the chart is drawn when a training rests
+    if (zoom.hidden) showChart(false);
     // A button that goes takes the focus with it: the one in its place gets it.
     if (focused?.hidden && buttons.contains(focused))
       [pause, resume, begin].find((button) => !button.hidden).focus();

@@ -86,7 +86,10 @@ class Replay(Panel):
         return summary(self.recording, self._compared())
 
     def snapshots(self):
-        """The curves by themselves, so that they can be zoomed; below them all else."""
+        """The curves by themselves, so that they can be zoomed; below them all else.
+
+        In JupyterLab a button shows the first; where there is no kernel, both are seen.
+        """
         return [course(self.recording, self._compared()), outcome(self.recording)]
 
     def draw(self):
@@ -118,6 +121,7 @@ class Replay(Panel):
     def on_compare(self, content):
         self.chosen = [name for name in self.earlier if name in content["names"]]
         self.draw()
+        self.keep()
 
 
 class TrainingPanel(Replay):
@@ -236,6 +240,7 @@ class TrainingPanel(Replay):
             self.tell("stopping")
         elif job is self._training and job.state == jobs.PAUSED:
             self.tell("paused", step=self.record.step)
+            self.keep()  # so that the curves can be zoomed
         elif job is self._training and job.state == jobs.RUNNING:
             self.tell("training", stage=self.stage)
 

@@ -200,6 +200,41 @@ class Lab(Server):
         self.command(page, "notebook:run-all-cells")
 
 
+def beside(root):
+    """The outputs beside a widget in JupyterLab that a reader can see."""
+    an_output = "*[contains(@class, 'jp-OutputArea-child')]"
+    own = root.locator(f"xpath=ancestor::{an_output}[1]")
+    return [o for o in own.locator(f"xpath=following-sibling::{an_output}").all() if o.is_visible()]
+
+
+def reload(page):
+    """Reloads a page with a widget. ipywidgets give a kernel four seconds to say what it has: on a
+    busy machine not the first time."""
+    for _ in range(4):
+        page.reload()
+        page.wait_for_selector(".mof-panel, .jp-OutputArea-child:has-text('model not found')")
+        if page.locator(".mof-panel").count():
+            break
+
+
+def ask(lab, page, source):
+    """What a cell that is added to the open notebook prints."""
+    number = page.evaluate(
+        """source => {
+          const { content } = window.jupyterapp.shell.currentWidget;
+          const { sharedModel } = content.model, number = sharedModel.cells.length;
+          sharedModel.insertCell(number, { cell_type: "code", source });
+          content.activeCellIndex = number;
+          return number;
+        }""",
+        source,
+    )
+    lab.command(page, "notebook:run-cell")
+    output = page.locator(".jp-Cell").nth(number).locator(".jp-OutputArea-output")
+    output.wait_for()
+    return output.inner_text()
+
+
 def until(root, condition):
     """Waits until a function of JavaScript is true of an element on the page."""
     root.page.wait_for_function(
