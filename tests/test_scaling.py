@@ -66,7 +66,9 @@ def test_a_batch_that_is_shared(step, workers, link):
     assert quicker <= workers * scaling.efficiency(step, workers, link) * (1 + 1e-9)
 
 
-def test_a_page_without_a_large_text(monkeypatch, tmp_path):
+@pytest.fixture
+def tool(monkeypatch, tmp_path):
+    """tools/scaling.py with a copy of its page."""
     place = Path(__file__).parents[1] / "tools" / "scaling.py"
     spec = importlib.util.spec_from_file_location("scaling_tool", place)
     tool = importlib.util.module_from_spec(spec)
@@ -74,8 +76,18 @@ def test_a_page_without_a_large_text(monkeypatch, tmp_path):
     page = tmp_path / "scaling.md"
     page.write_text(tool.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
     monkeypatch.setattr(tool, "PAGE", page)
+    return tool
+
+
+def test_the_page_is_what_its_tool_writes(tool):
+    before = tool.PAGE.read_text(encoding="utf-8")
+    tool.write_page()
+    assert tool.PAGE.read_text(encoding="utf-8") == before, "run `python tools/scaling.py page`"
+
+
+def test_a_page_without_a_large_text(tool, monkeypatch, tmp_path):
     monkeypatch.setattr(tool, "LARGE", tmp_path / "large_text.json")
     tool.write_page()
-    written = page.read_text(encoding="utf-8")
+    written = tool.PAGE.read_text(encoding="utf-8")
     assert "<!-- large -->\n<!-- end of large -->\n" in written
     assert "|\n<!-- end of speed -->\n" in written
