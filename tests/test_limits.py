@@ -261,4 +261,4 @@ def test_every_test_that_the_page_of_promises_names_exists():
     for file in re.findall(r"\]\(([^)#]+)\)", page):
         assert (ROOT / "docs" / file).exists(), file
     assert not re.search(r"\| *\|$", page, re.M), "every promise has a figure"
-    assert f"| {len(ONE_CORE)} notebooks, each under {SMALL // GB} GB |" in page
+    assert f"| {len(ONE_CORE)} notebooks, each under {SMALL / GB:.0f} GB |" in page
