@@ -256,6 +256,20 @@ def recalling(model, vocabulary, expert, topic):
         yield between, bits(values, exchanges), bits(others, exchanges)
 
 
+#: Chinese of the headers of the tables that `benchmarks/` writes.
+HEADERS = {
+    "what": "内容",
+    "program": "程序",
+    "tokens/s": "字/秒",
+    "characters/s": "字/秒",
+    "ms a character": "每字毫秒",
+    "ms a thousand": "每千字毫秒",
+    "peak memory": "内存峰值",
+    "cost over the shortest": "与最短窗口之比",
+    "ours ÷": "我们的倍数",
+}
+
+
 def benchmark(suite, folder=PROJECT / "benchmarks" / "results"):
     """What a suite of `benchmarks/` measured, as text; one sentence when it has not been run."""
     path = folder / f"{suite}.json"
@@ -270,8 +284,9 @@ def benchmark(suite, folder=PROJECT / "benchmarks" / "results"):
         (name, "not measured 未测" if value is None else f"{value:.3g}")
         for name, value in result["figures"].items()
     ]
-    where = f"{machine['cpu']}, {machine['cores']} cores, {result['date'][:10]}"
-    parts = [f"Suite {suite}: {where}", table(measured["header"], measured["rows"])]
+    where = f"{machine['cpu']}, {machine['cores']} cores 核, {result['date'][:10]}"
+    header = [f"{word} {HEADERS.get(word, '')}".strip() for word in measured["header"]]
+    parts = [f"Suite 测试集 {suite}: {where}", table(header, measured["rows"])]
     if figures:
         parts.append(table(("figure 指标", "found 实测"), figures))
     return "\n\n".join(parts + result["notes"])
@@ -294,7 +309,7 @@ def trial(name, file=PROJECT / "docs" / "trials.json"):
         rows.append([variant, f"{figures['seconds']:,}", f"{figures['tokens']:,}", bits, *right])
     kinds = next(iter(found[name].values()))["answers"]
     header = ["variant 做法", "seconds 秒", "characters seen 读的字", "bits/char 每字比特"]
-    return table([*header, *(f"right: {kind}" for kind in kinds)], rows)
+    return table([*header, *(f"right 答对: {kind}" for kind in kinds)], rows)
 
 
 def fixes(file=PROJECT / "docs" / "fixes.json"):
@@ -310,4 +325,4 @@ def fixes(file=PROJECT / "docs" / "fixes.json"):
         rows.append([rung, targets, bits, *right])
     kinds = next(iter(found.values()))["answers"]
     header = ["rung 级", "targets learnt 学过的目标", "bits/char 每字比特"]
-    return table([*header, *(f"right: {kind}" for kind in kinds)], rows)
+    return table([*header, *(f"right 答对: {kind}" for kind in kinds)], rows)

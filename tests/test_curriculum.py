@@ -247,4 +247,6 @@ def test_the_trial_is_told(tmp_path):
     figures = {"seconds": 9, "tokens": 1234, "bits_per_character": {"all": 2.5}, "answers": answers}
     file.write_text(json.dumps({"curriculum": {"mixed": figures}}), encoding="utf-8")
     told = trial("curriculum", file)
-    assert all(part in told for part in ("mixed", "1,234", "2.500", "3 of 4", "right: knowledge"))
+    assert all(
+        part in told for part in ("mixed", "1,234", "2.500", "3 of 4", "right 答对: knowledge")
+    )
