@@ -51,7 +51,8 @@ def open_run(of=None, name="notebooks"):
         name: of the folder; another preset needs one of its own.
     """
     of = preset("tiny") if of is None else of
-    of, name = (of.shortened(0.004), f"{name}-few") if fast() else (of, name)
+    if fast():  # a few steps are over before XLA has compiled one
+        of, name = replace(of.shortened(0.004), xla=False), f"{name}-few"
     folder = runs_folder() / name
     if not (folder / "windows" / "held_out" / STAMP).exists():  # it comes when all is packed
         print("Packing the text into windows, only once … 正在把文本打包成窗口，只做一次……")
