@@ -4,12 +4,13 @@ Written for a kernel of Jupyter.
 """
 
 import json
+from dataclasses import replace
 from math import log
 
 import numpy as np
 from IPython.display import display
 
-from . import archive, checkpoint
+from . import archive, checkpoint, corpus
 from .configuration import preset
 from .errors import LabError
 from .explanation import log_softmax
@@ -17,7 +18,7 @@ from .folders import PROJECT, fast, runs_folder, shipped
 from .generation import Decoder
 from .jobs import NotReadyError
 from .packing import STAMP, encode_dialogue
-from .pipeline import Run
+from .pipeline import Run, vocabulary_of
 from .reasoning.memory import SMALL_TALK
 from .reasoning.words import COLOURS
 from .tables import table
@@ -36,21 +37,40 @@ TOPICS = {
 }
 
 
+#: Documents of each kind, about, of a shortened run.
+FEW = 1000
+
+
 def open_run(of=None, name="notebooks"):
     """The run of all notebooks: what one of them trains, the next ones find.
 
-    With MOF_LAB_FAST=1 the stages are shortened to a few steps, in a folder of their own.
+    With MOF_LAB_FAST=1 the stages are shortened to a few steps, and of the text to train on there
+    is a part, in a folder of their own; the vocabulary is that of the whole text.
 
     Args:
         of: another `Preset` than tiny.
         name: of the folder; another preset needs one of its own.
     """
     of = preset("tiny") if of is None else of
-    of, name = (of.shortened(0.004), f"{name}-fast") if fast() else (of, name)
+    if fast():  # a few steps are over before XLA has compiled one
+        of, name = replace(of.shortened(0.004), xla=False), f"{name}-few"
     folder = runs_folder() / name
     if not (folder / "windows" / "held_out" / STAMP).exists():  # it comes when all is packed
         print("Packing the text into windows, only once … 正在把文本打包成窗口，只做一次……")
-    return Run(of, folder)
+    return Run(of, folder, _a_part(of, folder) if fast() else None)
+
+
+def _a_part(of, folder):
+    """The project's text with few documents to train on; the run's vocabulary is of all."""
+    text, path = corpus.project(of), folder / "vocabulary.json"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        vocabulary_of(text, of).save(path)
+    kept = {}
+    for row in text.train:
+        kept.setdefault(row["kind"], []).append(row)
+    some = [row for rows in kept.values() for row in rows[:: 1 + len(rows) // FEW]]
+    return replace(text, train=some)
 
 
 def model_before(run, stage):
@@ -124,6 +144,35 @@ def train(run, stage, model=None, **options):
     if not panel.record.done:
         panel.start()
     return panel
+
+
+def in_background(name, work):
+    """Shows a `widgets.Task` and starts it, unless that is going on already.
+
+    Where somebody can click it returns at once; the next cell begins with its `result()`.
+
+    Args:
+        as of `widgets.Task`.
+
+    Returns:
+        the task.
+
+    Raises:
+        LabError: it is going on already; the task is shown again.
+    """
+    from .widgets import Task, task  # needs the lab's packages
+
+    older = task.task_now(name)
+    if older is not None:  # this cell was run again: its buttons must not be lost
+        display(older)
+        raise NotReadyError(
+            f"“{name}” is going on already, in the panel below: wait or press Stop, then run this "
+            "cell again. 已在进行，面板在下面：请等它结束或点“停止”，再运行本单元格。"
+        )
+    started = Task(name, work)
+    display(started)
+    started.start()
+    return started
 
 
 def replay(stage, name="tiny"):

@@ -95,6 +95,31 @@ def test_runs_cold(runner, tmp_path, monkeypatch):
 
 
 @each_notebook
+def test_long_actions_are_jobs(path):
+    """A training in a cell can't be paused, and keeps every button waiting."""
+    if path.name.startswith("13"):
+        return  # ten steps of a toy: seconds
+    for cell in code_cells(read(path)):
+        waits = re.search(r"(?<!subprocess)\.run\(\)|curriculum\.rate\(|\.train_all\(", cell.source)
+        assert waits is None, f"{waits[0]} in {cell.id} keeps the kernel waiting; use a job"
+
+
+def test_a_shortened_run_reads_a_part_with_the_whole_vocabulary(tmp_path, monkeypatch):
+    from mof_lab import corpus, preset
+    from mof_lab.notebook import FEW, open_run
+    from mof_lab.pipeline import vocabulary_of
+
+    monkeypatch.setenv("MOF_LAB_RUNS", str(tmp_path))
+    monkeypatch.setenv("MOF_LAB_FAST", "1")
+    run, whole = open_run(), corpus.project(preset("tiny"))
+    assert run.vocabulary == vocabulary_of(whole, preset("tiny"))
+    assert set(run.windows("train")) == {row["kind"] for row in whole.train}
+    assert max(run.documents.values()) <= FEW < len(whole.train)
+    assert sum(map(len, run.windows("train").values())) < 3000
+    assert open_run().vocabulary == run.vocabulary  # the same folder opens again
+
+
+@each_notebook
 def test_committed_with_its_outputs(path):
     notebook = read(path)
     for cell in code_cells(notebook):

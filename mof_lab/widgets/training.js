@@ -33,17 +33,12 @@ function buildTraining(ui) {
   ui.root.classList.add("mof-training");
 
   // ---- buttons
-  const action = (key, act) =>
-    ui.label(element("button", { type: "button", "data-action": key, onclick: act }), key);
-  const begin = action("begin", () => ui.send("begin"));
-  const pause = action("pause", () => ui.send("pause"));
-  const resume = action("resume", () => ui.send("resume"));
-  const stop = action("stop", () => ui.send("stop"));
-  const sample = action("sample", () => ui.send("sample"));
-  begin.classList.add("mof-main");
-  stop.classList.add("mof-stops", "mof-main");
-  const buttons = element("div", { class: "mof-actions", hidden: !live },
-    begin, pause, resume, stop, sample);
+  const points = () => model.get("points");
+  const last = () => points().at(-1)?.[STEP] ?? 0;
+  const sample = ui.label(element("button", { type: "button", "data-action": "sample",
+    onclick: () => ui.send("sample") }), "sample");
+  const buttons = buildJob(ui, () => last() >= model.get("steps"), [sample]);
+  buttons.hidden = !live;
 
   // ---- numbers
   const numbers = {};
@@ -111,8 +106,6 @@ function buildTraining(ui) {
 
   // ---- what is shown: the step of the slider, or the newest as long as nobody moved it
   let at = null, playing = null;
-  const points = () => model.get("points");
-  const last = () => points().at(-1)?.[STEP] ?? 0;
   const before = (list, step, of) => list.findLast((one) => of(one) <= step);
   /** Numbers as they are shown; the first point's step compiled, so its speed is none to tell. */
   const format = (point, settled = point !== points()[0]) => ({
@@ -179,20 +172,9 @@ function buildTraining(ui) {
     show();
   });
 
-  const showState = () => {
-    const state = model.get("state"), running = ui.running();
-    const focused = document.activeElement;
-    begin.hidden = running;
-    pause.hidden = !running || state === "paused";
-    resume.hidden = state !== "paused";
-    stop.hidden = !running;
-    block(begin, last() >= model.get("steps"));
-    for (const button of [pause, stop, sample]) block(button, state === "stopping");
-    zoom.hidden = running && state !== "paused"; // the chart is drawn when a training rests
+  const showZoom = () => { // the chart is drawn when a training rests
+    zoom.hidden = ui.running() && model.get("state") !== "paused";
     if (zoom.hidden) showChart(false);
-    // A button that goes takes the focus with it: the one in its place gets it.
-    if (focused?.hidden && buttons.contains(focused))
-      [pause, resume, begin].find((button) => !button.hidden).focus();
   };
   const showViews = () => {
     course.show(model.get("course"));
@@ -201,10 +183,10 @@ function buildTraining(ui) {
     empty.hidden = model.get("course").length > 0 || model.get("moments").length > 0;
     timeline.hidden = !points().length;
     show();
-    showState();
+    buttons.show();
   };
+  ui.on(["state"], showZoom);
   ui.on(["course", "forming", "moments", "points", "steps"], showViews);
-  ui.on(["state"], showState);
   ui.on(["earlier"], showEarlier);
   ui.on(["chosen"], showChosen);
   ui.relabelled(show);
