@@ -14,7 +14,7 @@ from nbformat import v4
 
 import lab
 from benchmarks import __main__ as program
-from benchmarks import first_answer, peers, results, timing, train
+from benchmarks import first_answer, peers, quality, results, timing, train
 from benchmarks.worker import Worker, WorkerError, warm_up
 from benchmarks.workers import answering
 from mof_lab.chat import ChatSession
@@ -355,6 +355,45 @@ def test_training_is_measured_with_xla_and_without_and_bounded_by_products(monke
     assert [row[-1] for row in plain] == ["2.00 ×"]
     alone = [row for row in result.rows if "products alone" in row[0] + row[1]]
     assert len(alone) == 2 + 2  # of two shapes of the model and of two layers
+
+
+class Pupil(Toy):
+    """A worker of the suite `quality` that knows more after each slice."""
+
+    def ask(self, do, **arguments):
+        if do == "prepare":
+            return {"vocabulary_size": 9, "batch": 8, "window": 16, "shares": []}
+        if do == "run":
+            self.learnt = getattr(self, "learnt", 0) + 1
+            return {"tokens": 10, "seconds": arguments["seconds"]}
+        return {"bits": 8 / self.learnt} if do == "bits" else {"parameters": 5_000_000}
+
+
+def test_quality_asks_every_model_after_each_slice(monkeypatch):
+    """Ours, each expert and each peer; the published form with how it has to be trained."""
+    monkeypatch.setattr(quality, "ours", lambda module, name="ours": Pupil(name))
+    monkeypatch.setattr(quality, "peer", lambda name, module, tell: Pupil(name))
+    _, options = program.chosen("quality", rounds=3, minutes=0.5)
+    result = quality.run(options, lambda words: None)
+    models = ["mixture", "gru", "transformer", "pytorch", "keras", "published-form"]
+    assert [row[0] for row in result.rows] == models
+    for points in result.measured["curves"].values():
+        assert [point[0] for point in points] == [10, 20, 30]
+        assert [point[2] for point in points] == [8, 4, 8 / 3]
+    assert "one target" in " ".join(result.notes)
+    _, few = program.chosen("quality", against=["keras"], rounds=1)
+    assert [row[0] for row in quality.run(few, lambda words: None).rows] == ["mixture", "keras"]
+
+
+@pytest.mark.slow
+def test_the_published_form_learns_beside_ours(tmp_path):
+    """The real workers of `quality`, for seconds: of about ours's size, and surprised less."""
+    _, options = program.chosen("quality", against=["published-form"], rounds=2, minutes=0.2)
+    result = quality.run(options, lambda words: None)
+    ours, published = (float(row[1].split()[0]) for row in result.rows)
+    assert published == pytest.approx(ours, rel=0.05)
+    for points in result.measured["curves"].values():
+        assert points[1][2] < points[0][2]
 
 
 # ---- the command line ---------------------------------------------------------------------------

@@ -145,7 +145,7 @@ def test_an_unknown_fix_is_refused():
 
 
 def test_a_text_is_what_stands_in_the_document_before_a_target(mended, packs, preset):
-    batch, _ = honest.last_position(None, packs, preset, preset.stages[-1])
+    batch, *_ = honest.last_position(None, packs, preset, preset.stages[-1])
     answers = {
         (tuple(row[begun : at + 1]))
         for windows in packs.values()
@@ -180,6 +180,32 @@ def test_a_training_learns(packs, quick, vocabulary, model_of, up_to):
     assert found["seconds"] == 1 and found["steps"] > 1
     assert found["targets"] <= found["characters"]
     assert honest.surprise(model, texts, targets).mean() < before
+
+
+def test_what_compiles_leaves_no_trace(packs, quick, model_of, monkeypatch):
+    """However many examples there are, the first step is the same, weights and norm's means."""
+    plain, found = honest.last_position, []
+    for times in (1, 3):
+        monkeypatch.setattr(
+            honest, "last_position", lambda *a, n=times: (*plain(*a)[:2], plain(*a)[2] * n)
+        )
+        tf.keras.utils.set_random_seed(1)
+        model = model_of("")
+        assert len(list(honest.steps(model, packs, quick, quick.stages[0], 1e-2, 1e-9))) == 1
+        found.append([variable.numpy() for variable in model.variables])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_where_every_character_is_learnt_targets_are_of_the_past(packs, preset):
+    """A stage that learns from more than answers; no target stands at a window's beginning."""
+    stage = replace(preset.stages[0], answers_only=False)
+    batch, *_ = honest.last_position(None, packs, preset, stage)
+    (tokens, lengths, targets), _ = batch(0)
+    assert lengths.min() > 0 and (targets != PADDING).all()
+    windows = np.array([[0, BEGIN, 7, 8, BEGIN, 9]])
+    texts = honest.up_to(windows, [(0, 3), (0, 4), (0, 5)])
+    assert [text.tolist() for text in texts] == [[BEGIN, 7, 8], [BEGIN, 7, 8, BEGIN], [BEGIN, 9]]
 
 
 @pytest.fixture

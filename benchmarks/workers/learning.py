@@ -1,8 +1,10 @@
-"""For equal time: ours, as a mixture or one expert alone, and a GRU of Keras's own layers."""
+"""For equal time: ours, whole or one expert alone, the published form, and Keras's own GRU."""
 
+import bisect
 import math
 import shutil
 import time
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -12,6 +14,9 @@ from mof_lab.configuration import Stage
 from mof_lab.configuration import preset as preset_named
 from mof_lab.evaluation import window_nats
 from mof_lab.pipeline import Run
+from mof_lab.published import honest
+from mof_lab.published.configuration import PublishedConfig
+from mof_lab.published.fixes import Mended
 
 from ..lessons import Lessons
 from ..worker import repeat, serve
@@ -71,6 +76,49 @@ class Learning:
         self.nats = lambda tokens: window_nats(self.model, tokens, self.expert)
         trained = {v.path: math.prod(v.shape) for v in self.model.trainable_variables}
         return {"parameters": sum(trained.values())}
+
+    def start_published(self, preset, folder, seconds, rate, parameters):
+        """The published form, of about so many parameters in all.
+
+        Each of its outputs has seen the whole text, so a text is one target: what follows it.
+        """
+        preset = preset_named(preset)
+        run, sizes, shares = Run(preset, folder), preset.model, preset.stage("joint").shares
+        config = PublishedConfig(
+            len(run.vocabulary), sizes.embedding_dim, 8, sizes.router_units, sizes.num_layers,
+            sizes.num_heads, window=preset.window, max_length=preset.window,
+        )  # fmt: skip
+
+        def made(units):
+            keras.utils.set_random_seed(1)
+            return Mended(replace(config, gru_units=units), "")
+
+        widths = range(8, 2048, 8)
+        nearest = bisect.bisect_left(widths, parameters, key=lambda u: made(u).count_params())
+        units = widths[min(nearest, len(widths) - 1)]
+        self.model = made(units)
+        stage = Stage("benchmark", ("all",), 1, learning_rate=rate, shares=shares)
+        self.lessons = Lessons(folder, preset.batch, shares, seconds, rate)
+        windows = run.windows("train")
+        lessons = honest.steps(
+            self.model, windows, preset, stage, rate, seconds, clock=time.perf_counter
+        )
+
+        def step():
+            _, characters, _ = next(lessons, (0, 0, 0))
+            return characters
+
+        self.step, self.nats = step, self._published_nats
+        return {"parameters": self.model.count_params(), "units": units}
+
+    def _published_nats(self, tokens):
+        places = np.argwhere(self.lessons.counted)  # of a target: its window, its place less one
+        texts = honest.up_to(tokens, places + [0, 1])
+        nats = np.zeros(self.lessons.counted.shape, np.float32)
+        nats[tuple(places.T)] = honest.surprise(
+            self.model, [text[:-1] for text in texts], [text[-1] for text in texts]
+        )
+        return nats
 
     def start_keras(self, folder, seconds, rate, parameters, embedding_dim, about):
         """Embedding, Keras's GRU and a Dense, of about so many parameters in all.
@@ -132,6 +180,7 @@ if __name__ == "__main__":
             "prepare": prepare,
             "start": one.start,
             "start_keras": one.start_keras,
+            "start_published": one.start_published,
             "run": one.run,
             "bits": one.bits,
         }

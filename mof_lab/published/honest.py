@@ -8,6 +8,7 @@ The lab's own `MoF` can be trained and asked here, too, to be compared.
 """
 
 import functools
+import itertools
 import math
 import time
 
@@ -18,7 +19,7 @@ from .. import evaluation
 from ..errors import LabError
 from ..generation import NEVER
 from ..optimizer import learning_rate, optimizer
-from ..packing import ANSWER, Batches
+from ..packing import ANSWER, NOTHING, Batches
 from ..vocabulary import BEGIN, END, PADDING
 from .fixes import Mended
 
@@ -29,20 +30,39 @@ ASKED = 64  # texts read at once where nothing is learnt
 
 
 def train(model, packs, preset, stage, peak, seconds):
-    """Trains a model on the answers in packed windows for so many seconds of processor time.
-
-    The step that compiles a shape is not counted.
-
-    Args:
-        packs: kind → `Windows`.
-        preset, stage: the optimiser's numbers, the batch, and the shares of the kinds.
-        peak: learning rate.
+    """Trains a model on packed windows for so many seconds of processor time; see `steps`.
 
     Returns:
         {"seconds", "steps", "characters" read, "targets" learnt from}.
     """
+    done = list(steps(model, packs, preset, stage, peak, seconds))
+    spent, characters, targets = zip(*done, strict=True)
+    return {
+        "seconds": round(spent[-1]),
+        "steps": len(done),
+        "characters": sum(characters),
+        "targets": sum(targets),
+    }
+
+
+def steps(model, packs, preset, stage, peak, seconds, clock=time.process_time):
+    """Trains a model on packed windows, a step an item, until `seconds` are over.
+
+    What compiles does so before the first step, and is not counted.
+
+    Args:
+        packs: kind → `Windows`.
+        preset, stage: the optimiser's numbers, the batch, what is learnt, the shares of the kinds.
+        peak: the highest learning rate.
+        clock: seconds that are counted, and that the learning rate follows.
+
+    Yields:
+        (seconds so far, characters read, targets learnt from).
+    """
     every = not isinstance(model, Mended) or model.causal
-    batch, loss = (every_position if every else last_position)(model, packs, preset, stage)
+    batch, loss, examples = (every_position if every else last_position)(
+        model, packs, preset, stage
+    )
     variables, adam = model.trainable_variables, optimizer(preset, peak)
     adam.build(variables)
 
@@ -57,39 +77,48 @@ def train(model, packs, preset, stage, peak, seconds):
     compute = tf.function(gradients, jit_compile=preset.xla)
 
     @tf.function
-    def step(*given):
+    def learn(*given):
         nats, found = compute(*given)
         adam.apply(found, variables)
         return nats
 
-    spent, compiled = 0.0, set()
-    steps = characters = targets = 0
-    while spent < seconds:
-        before = time.process_time()
-        given, learnt = batch(steps)
+    state = [*model.variables, *adam.variables]
+    kept = [variable.numpy() for variable in state]
+    for given in examples:
+        learn(*map(tf.constant, given))
+    for variable, value in zip(state, kept, strict=True):
+        variable.assign(value)
+
+    spent = 0.0
+    for step in itertools.count():
+        before = clock()
+        given, learnt = batch(step)
         adam.learning_rate = learning_rate(spent, seconds, peak, preset)
-        nats = float(step(*map(tf.constant, given)))
+        nats = float(learn(*map(tf.constant, given)))
         if not math.isfinite(nats):
-            raise LabError(f"The weights ran away at step {steps}; lower the learning rate.")
-        if given[0].shape in compiled:
-            spent += time.process_time() - before
-        compiled.add(given[0].shape)
-        steps, characters, targets = steps + 1, characters + given[0].size, targets + learnt
-    return {
-        "seconds": round(spent),
-        "steps": steps,
-        "characters": int(characters),
-        "targets": int(targets),
-    }
+            raise LabError(f"The weights ran away at step {step}; lower the learning rate.")
+        spent += clock() - before
+        yield spent, given[0].size, int(learnt)
+        if spent >= seconds:
+            return
+
+
+def learnt_in(roles, stage):
+    """Which characters a stage learns from, bool as `roles`."""
+    return roles == ANSWER if stage.answers_only else roles != NOTHING
 
 
 def every_position(model, packs, preset, stage):
-    """Batches and loss of a causal model: every character of an answer is a target."""
+    """Batches and loss of a causal model, which learns from every position; an example to compile.
+
+    Returns:
+        step → (what the loss is given, how many targets), the loss, [what the loss is given].
+    """
     batches = Batches(packs, stage.shares, preset.batch, preset.seed)
 
     def batch(step):
         tokens, roles = batches(step)
-        learnt = roles[:, 1:] == ANSWER
+        learnt = learnt_in(roles[:, 1:], stage)
         return (tokens[:, :-1], tokens[:, 1:], learnt.astype(np.float32)), learnt.sum()
 
     def loss(tokens, targets, weights):
@@ -98,14 +127,13 @@ def every_position(model, packs, preset, stage):
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
         return tf.reduce_sum(nats * weights) / tf.maximum(1.0, tf.reduce_sum(weights))
 
-    return batch, loss
+    return batch, loss, [batch(0)[0]]
 
 
 def last_position(model, packs, preset, stage):
     """Those of a model that sees the future: a text is what stands before a target.
 
-    Targets are drawn from the answers in packed windows, one a window; a text begins with the
-    target's document.
+    Targets are drawn from packed windows, one a window; a text begins with the target's document.
     """
     batches = Batches(packs, stage.shares, BATCH * POOL, preset.seed)
 
@@ -113,12 +141,10 @@ def last_position(model, packs, preset, stage):
     def pool(number):
         tokens, roles = batches(number)
         chance = np.random.default_rng([preset.seed, number]).random(roles.shape)
-        ends = np.where(roles == ANSWER, chance, 0).argmax(axis=1)
-        begun = np.where(tokens == BEGIN, np.arange(tokens.shape[1]), 0)
-        begun = np.maximum.accumulate(begun, axis=1)
-        rows = zip(tokens, ends, begun, strict=True)
-        # No end: a window without an answer.
-        return sorted((row[start[end - 1] : end + 1] for row, end, start in rows if end), key=len)
+        chance[:, 0] = 0  # nothing stands before it
+        ends = np.where(learnt_in(roles, stage), chance, 0).argmax(axis=1)
+        # No end: a window without a target.
+        return sorted(up_to(tokens, [(row, end) for row, end in enumerate(ends) if end]), key=len)
 
     def batch(step):
         number, part = divmod(step, POOL)
@@ -134,7 +160,29 @@ def last_position(model, packs, preset, stage):
         logits = model.last(tokens, lengths, training=True)
         return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits))
 
-    return batch, loss
+    def example(length):
+        texts = [[BEGIN] * length] * BATCH
+        return *padded(texts, preset.window), np.zeros(BATCH, np.int32)
+
+    lengths = {
+        min(length + BUCKET - 1, preset.window) for length in range(1, preset.window, BUCKET)
+    }
+    return batch, loss, [example(length) for length in sorted(lengths)]
+
+
+def up_to(tokens, places):
+    """The texts that end at some places, each from the beginning of its document.
+
+    Args:
+        tokens: (windows, time).
+        places: (window, position) pairs; no position is 0.
+
+    Returns:
+        a list of arrays of ids; the last one is the character at the place.
+    """
+    begun = np.where(tokens == BEGIN, np.arange(tokens.shape[1]), 0)
+    begun = np.maximum.accumulate(begun, axis=1)
+    return [tokens[row, begun[row, at - 1] : at + 1] for row, at in places]
 
 
 def padded(texts, window):
