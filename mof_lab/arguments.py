@@ -23,9 +23,43 @@ def check_sayings(sayings, limit):
             )
 
 
+def preset_of(name, experts=(), file=None):
+    """The preset of that name, of the experts that were asked for.
+
+    Args:
+        experts: names in order; none = the preset's own, and those of the file.
+        file: of own experts; it is run, here and in every process started from here.
+
+    Raises:
+        LabError: there is no such preset or expert, or the file has none.
+    """
+    from .configuration import preset
+
+    chosen = preset(name)
+    if not experts and file is None:
+        return chosen
+    from .experts import find, use_file  # TensorFlow is slow to import
+
+    own = use_file(file) if file else []
+    names = tuple(experts or dict.fromkeys((*chosen.model.experts, *own)))
+    for each in names:
+        find(each)
+    return chosen.with_experts(names)
+
+
+def named_experts(experts, file):
+    """`--experts` and `--expert-file` as they are typed."""
+    words = ["--experts", *experts] if experts else []
+    return shlex.join([*words, *(["--expert-file", str(file)] if file else [])])
+
+
 def run_folder(preset, data):
-    """Where a run is kept unless it is said: a folder for each preset and text."""
-    return folders.runs_folder() / (preset if data == OWN_TEXT else f"{preset}-{Path(data).stem}")
+    """Where a run is kept unless it is said: a folder for each preset, its experts, and text."""
+    from .configuration import ModelConfig
+
+    usual = preset.model.experts == ModelConfig.experts
+    parts = [preset.name, *(() if usual else preset.model.experts)]
+    return folders.runs_folder() / "-".join(parts + ([] if data == OWN_TEXT else [Path(data).stem]))
 
 
 def named(data, limit, opt_in):

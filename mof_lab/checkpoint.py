@@ -244,21 +244,28 @@ def _assign(directory, arrays, variables):
 
 
 def _changed(directory, saved, current):
-    """An error that says which weights of an own expert's class changed; None if none did."""
+    """An error that says which weights of an own expert's class changed.
+
+    None where a weight of the lab's differs too: then the checkpoint is of another model.
+    """
     from .experts import is_own
 
+    said = None
     for name in [*current, *saved]:
         owner = name.split("/")[0]
         before, now = (
             str(arrays[name].shape) if name in arrays else "none" for arrays in (saved, current)
         )
-        if before != now and is_own(owner):
-            return LabError(
-                f"The weights of the expert {owner!r} in {directory} have other names or shapes "
-                f"than its class makes now ({name}: saved {before}, now {now}); use the file it "
-                "was trained with, or train anew."
-            )
-    return None
+        if before == now:
+            continue
+        if not is_own(owner):
+            return None
+        said = said or (
+            f"The weights of the expert {owner!r} in {directory} have other names or shapes "
+            f"than its class makes now ({name}: saved {before}, now {now}); use the file it "
+            "was trained with, or train anew."
+        )
+    return said and LabError(said)
 
 
 def _unfit(directory):

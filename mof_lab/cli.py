@@ -8,6 +8,7 @@ load are imported by the command that needs them.
 import contextlib
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -21,13 +22,15 @@ from .arguments import (
     found_checkpoint,
     judged_text,
     named,
+    named_experts,
     predecessor,
+    preset_of,
     progress_of,
     run_folder,
     text_of,
     trainable,
 )
-from .console import note, program, shown, summary
+from .console import experts_of, note, program, shown, summary
 from .errors import LabError
 
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
@@ -49,6 +52,20 @@ class Commands(typer.core.TyperGroup):
         except KeyboardInterrupt:
             note("")
             raise typer.Exit(INTERRUPTED) from None
+
+
+class Lists(typer.core.TyperCommand):
+    """`--experts a b` is `--experts a --experts b`: click alone takes one value an option."""
+
+    def parse_args(self, context, words):
+        found, option = [], None
+        for word in words:
+            if word.startswith("-"):
+                option = word if word == "--experts" else None
+            elif option and found[-1] != option:
+                found.append(option)
+            found.append(word)
+        return super().parse_args(context, found)
 
 
 app = typer.Typer(
@@ -77,6 +94,20 @@ Characters = Annotated[
 OptIn = Annotated[
     bool, typer.Option("--opt-in", help="I have judged the licence of --data myself.")
 ]
+Experts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--experts",
+        help="Of the mixture, in order; the preset's, and those of --expert-file.  专家",
+        metavar="NAME …",
+    ),
+]
+ExpertFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="Your own experts, see `mof-lab expert`.  自己写的专家所在的文件", metavar="FILE"
+    ),
+]
 CheckpointName = Annotated[
     Path | None,
     typer.Argument(
@@ -88,7 +119,7 @@ CheckpointName = Annotated[
 # ---- training -----------------------------------------------------------------------------------
 
 
-@app.command()
+@app.command(cls=Lists)
 def run(
     preset: PresetName = "tiny",
     out: Annotated[
@@ -97,6 +128,8 @@ def run(
     data: DataName = OWN_TEXT,
     limit: Characters = None,
     opt_in: OptIn = False,
+    experts: Experts = None,
+    expert_file: ExpertFile = None,
     say: Annotated[
         list[str] | None, typer.Option(help="What to say to the model at the end; may be repeated.")
     ] = None,
@@ -112,17 +145,16 @@ def run(
 ):
     """Train all stages, ask, talk, and write a report.  从头训练、提问、对话、写报告"""
     from . import pipeline
-    from .configuration import preset as preset_named
     from .display import Display
 
-    chosen = preset_named(preset)
-    out = out or run_folder(preset, data)
+    chosen = preset_of(preset, experts, expert_file)
+    out = out or run_folder(chosen, data)
     check_sayings(say or (), chosen.model.context_length)
     text = text_of(data, limit, opt_in)
     stages = chosen.stages if text is None else pipeline.learnable(chosen.stages, text)
     with going_on(out), Display(stages, minutes or chosen.minutes) as display:
         report = pipeline.run(
-            preset,
+            chosen,
             out,
             say or (),
             minutes,
@@ -132,14 +164,15 @@ def run(
             text=text,
             data=named(data, limit, opt_in),
             record=record,
+            experts=named_experts(experts, expert_file),
         )
     for line in summary(report):
         typer.echo(line)
     typer.echo(f"\nReport 报告: {shown(out / 'report.html')}")
-    typer.echo(f"Talk 对话:   {program()} chat {shown(out / stages[-1].name)}")
+    typer.echo(f"Talk 对话:   {program(expert_file)} chat {shown(out / stages[-1].name)}")
 
 
-@app.command()
+@app.command(cls=Lists)
 def train(
     preset: PresetName = "tiny",
     out: Annotated[
@@ -151,6 +184,8 @@ def train(
     data: DataName = OWN_TEXT,
     limit: Characters = None,
     opt_in: OptIn = False,
+    experts: Experts = None,
+    expert_file: ExpertFile = None,
     strategy: Annotated[
         str,
         typer.Option(
@@ -164,14 +199,13 @@ def train(
 ):
     """Train some stages in a run's folder, on one machine or several.  训练若干阶段"""
     from . import cluster, pipeline
-    from .configuration import preset as preset_named
     from .display import Display
 
     cluster.check(strategy)
-    chosen = preset_named(preset)
+    chosen = preset_of(preset, experts, expert_file)
     wanted = [chosen.stage(name).name for name in stage or ()]
     stages = [s for s in chosen.stages if not wanted or s.name in wanted]
-    out = out or run_folder(preset, data)
+    out = out or run_folder(chosen, data)
     with going_on(out):
         text = text_of(data, limit, opt_in)
         if text is not None:
@@ -183,7 +217,7 @@ def train(
             else:
                 display.tell("Reading the text and packing it into windows …")
                 _train_here(pipeline.Run(chosen, out, text), stages, display)
-    typer.echo(f"Talk 对话: {program()} chat {shown(out / stages[-1].name)}")
+    typer.echo(f"Talk 对话: {program(expert_file)} chat {shown(out / stages[-1].name)}")
 
 
 def _train_here(job, stages, display):
@@ -391,7 +425,8 @@ def expert(
     for name in experts.use_file(file):
         typer.echo(f"{name}:")
         proving.prove(name, tell=typer.echo)
-    typer.echo(f"For the other commands 供其他命令使用: export {experts.FILES}={shown(file)}")
+    typer.echo(f"Train 训练: {program()} train --expert-file {shlex.quote(str(file.resolve()))}")
+    typer.echo(f"For the other commands 供其他命令使用: export {experts_of(file)}")
 
 
 @app.command()

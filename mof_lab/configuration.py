@@ -70,9 +70,10 @@ class ModelConfig:
                 f"{self.num_heads}; choose a multiple."
             )
         if self.inner_dim < 1:
+            enough = 1.01 / self.embedding_dim  # more than one unit, however it is rounded
             raise LabError(
-                f"ffn_multiplier is {self.ffn_multiplier!r}; expected at least "
-                f"{1 / self.embedding_dim:g}: the feed-forward layer needs one unit or more."
+                f"ffn_multiplier is {self.ffn_multiplier!r}; expected at least {enough:.3g}: "
+                "the feed-forward layer needs one unit or more."
             )
         if not self.experts:
             raise LabError("A model needs at least one expert; name some in `experts`.")
@@ -182,6 +183,32 @@ class Preset:
         """The same preset with `factor` times the steps (at least 2 a stage)."""
         stages = tuple(replace(s, steps=max(2, round(s.steps * factor))) for s in self.stages)
         return replace(self, stages=stages)
+
+    def with_experts(self, names):
+        """The same preset of other experts: each learns alone first, a new one as the last does.
+
+        The first learns with stem and head, on which the others then stand.
+
+        Raises:
+            LabError: names are the same, or that of a part or of another stage.
+        """
+        model = replace(self.model, experts=tuple(names))
+        alone = {stage.expert: stage for stage in self.stages if stage.expert}
+        together = [stage for stage in self.stages if not stage.expert]
+        taken = [stage.name for stage in together if stage.name in names]
+        if taken:
+            raise LabError(
+                f"An expert is called {taken[0]!r}, as a stage of {self.name} is; register it "
+                "under another name."
+            )
+        if not alone:  # they learn together from the beginning
+            return replace(self, model=model)
+        *_, last = alone.values()
+        own = [
+            replace(alone.get(name, last), name=name, trains=(name,), expert=name) for name in names
+        ]
+        own[0] = replace(own[0], trains=("stem", "head", names[0]))
+        return replace(self, model=model, stages=(*own, *together))
 
 
 PRETRAIN = (("story", 0.18), ("chat", 0.17), ("knowledge", 0.3), ("reasoning", 0.35))

@@ -1,5 +1,6 @@
 """Words on a console: notes, paths as people read them, a conversation as it is written."""
 
+import shlex
 import signal
 import sys
 import threading
@@ -21,10 +22,16 @@ def shown(path):
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def program():
-    """How this program is called from the working folder."""
+def program(expert_file=None):
+    """How this program is called from the working folder, where it needs the experts of a file."""
     script = Path(sys.executable).with_name("mof-lab")
-    return shown(script) if script.exists() else f"{shown(sys.executable)} -m mof_lab.cli"
+    name = shown(script) if script.exists() else f"{shown(sys.executable)} -m mof_lab.cli"
+    return f"{experts_of(expert_file)} {name}" if expert_file else name
+
+
+def experts_of(file):
+    """What tells a command of a file with experts, in any folder."""
+    return f"MOF_LAB_EXPERTS={shlex.quote(str(Path(file).resolve()))}"
 
 
 def converse(session, text, sampling, max_length, weights):

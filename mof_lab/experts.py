@@ -15,13 +15,14 @@ structure, shapes and types. `training` is given to `call` alone: a step never t
 The lab makes the layer with `name=`, then calls `build((None, None, embedding_dim))` once, which
 has to make every weight: it calls `build` of the sublayers too. These need no names: what Keras
 numbers is counted anew in each expert. `proving.prove("name")` or `mof-lab expert my_expert.py`
-checks all of this.
+checks the chief of this.
 
 Register the class with `@expert("name")` and put the name into `ModelConfig.experts`: router,
 trainer, chat and views take it from there. One class may be registered under several names.
 
 What is registered in a notebook is known to that kernel alone. An expert in a file is known
-wherever it is needed: `use_file("my_expert.py")`, or MOF_LAB_EXPERTS=my_expert.py for a command.
+wherever it is needed: `use_file("my_expert.py")`, or MOF_LAB_EXPERTS=my_expert.py for a command;
+`mof-lab train --expert-file my_expert.py` trains a preset with it.
 """
 
 import collections
@@ -95,8 +96,12 @@ def is_own(name):
     return name in EXPERTS and EXPERTS[name].__module__ != __name__
 
 
-def make_expert(name, config, output_dim):
-    """The expert of that name, as a new layer; `build` makes its weights."""
+def find(name):
+    """The class of that name; the files that `FILES` names are run where it is not known yet.
+
+    Raises:
+        LabError: there is none.
+    """
     if name not in EXPERTS:
         for path in filter(None, os.environ.get(FILES, "").split(os.pathsep)):
             use_file(path)
@@ -105,12 +110,17 @@ def make_expert(name, config, output_dim):
         meant = f"did you mean {near[0]}? Known" if near else "known"
         raise LabError(
             f"There is no expert {name!r}; {meant} ones are {', '.join(EXPERTS)}. "
-            f"Register yours with @expert(name), in a file that {FILES} names if a command or a "
-            "process of its own needs it."
+            "Register yours with @expert(name); a command or a process of its own finds it in a "
+            f"file that --expert-file or {FILES} names."
         )
-    counts = collections.defaultdict(int)
+    return EXPERTS[name]
+
+
+def make_expert(name, config, output_dim):
+    """The expert of that name, as a new layer; `build` makes its weights."""
+    cls, counts = find(name), collections.defaultdict(int)
     with _counting(counts):
-        layer = EXPERTS[name](config, output_dim, name=name)
+        layer = cls(config, output_dim, name=name)
     vars(layer)["_counts"] = counts  # past Keras, which would track it
     return layer
 
@@ -142,7 +152,7 @@ def use_file(path):
     Raises:
         LabError: it can't be run, or registers nothing.
     """
-    path = Path(path).absolute()
+    path = Path(path).resolve()
     if path.is_dir() or (path.exists() and path.suffix != ".py"):
         raise LabError(f"{path} holds no experts; expected a .py file.")
     if not path.exists():
@@ -165,8 +175,9 @@ def use_file(path):
         _RUNNING.pop()
     if not names:
         raise LabError(f'{path} registers no expert; write @expert("name") above its class.')
-    files = [p for p in os.environ.get(FILES, "").split(os.pathsep) if p and Path(p) != path]
-    os.environ[FILES] = os.pathsep.join([*files, str(path)])
+    files = [Path(p).resolve() for p in os.environ.get(FILES, "").split(os.pathsep) if p]
+    files = dict.fromkeys(str(each) for each in (*files, path) if each.is_file())
+    os.environ[FILES] = os.pathsep.join(files)
     return names
 
 

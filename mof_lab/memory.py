@@ -1,6 +1,6 @@
-"""How much memory this process has taken at most, and that it keeps it.
+"""How much memory this process takes and has taken at most, and that it keeps it.
 
-Standard library only, but for Windows.
+psutil is imported where it is needed: the peers' programs in `benchmarks/` run without it.
 """
 
 import ctypes
@@ -8,6 +8,13 @@ from pathlib import Path
 
 #: Parameters of glibc's `mallopt`, see malloc.h.
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
+
+
+def memory_in_use():
+    """Bytes of memory this process holds."""
+    import psutil
+
+    return psutil.Process().memory_info().rss
 
 
 def peak_memory():

@@ -1,8 +1,8 @@
 """A text of your own: made ready for a training of so many minutes, and reported on after it.
 
 own = prepare("my.txt", minutes=2)
-print(own.appraisal)                    # numbers, and a warning where it is too small
-own.run, own.stage                      # to train: a `pipeline.Run`, a `configuration.Stage`
+print(own.appraisal)                # numbers, and a warning where it is too small
+own.run, own.stage                  # to train: a `pipeline.Run`, a `configuration.Stage`
 """
 
 import hashlib

@@ -253,11 +253,12 @@ def run(
     text=None,
     data="project",
     record=False,
+    experts="",
 ):
     """The main job; writes `report.json` and `report.html` and returns the report.
 
     Args:
-        preset: a preset's name.
+        preset: a `Preset`, or the name of one.
         out: the run's folder; PRESET in the folder of all runs when None.
         say: what to say to the model at the end.
         minutes: time budget; the preset's own when None.
@@ -267,8 +268,10 @@ def run(
         text: a `corpus.Corpus`; None = the project's own.
         data: the text's name, with its options, for the report.
         record: leave a recording of each stage to play, with samples; see `recorder`.
+        experts: how the preset's experts were asked for, for the report.
     """
-    chosen, out = preset_named(preset), Path(out or runs_folder() / preset)
+    chosen = preset_named(preset) if isinstance(preset, str) else preset
+    out = Path(out or runs_folder() / chosen.name)
     if text is not None:
         chosen = replace(chosen, stages=learnable(chosen.stages, text))
     busy = (
@@ -276,10 +279,10 @@ def run(
         "another folder with --out."
     )
     with locked(out / ".running", busy):
-        return _run(chosen, out, say, minutes, show, tell, compare, text, data, record)
+        return _run(chosen, out, say, minutes, show, tell, compare, text, data, record, experts)
 
 
-def _run(chosen, out, say, minutes, show, tell, compare, text, data, record):
+def _run(chosen, out, say, minutes, show, tell, compare, text, data, record, experts):
     started, preset = time.monotonic(), chosen.name
     tell("Reading the text and packing it into windows …")
     # Also in a process of its own: the memory of what was read would stay with this one.
@@ -298,6 +301,7 @@ def _run(chosen, out, say, minutes, show, tell, compare, text, data, record):
     command = f"python3 lab.py run --preset {preset}" + "".join(
         (
             f" --data {data}" if data != "project" else "",
+            f" {experts}" if experts else "",
             f" --minutes {minutes:g}" if minutes else "",
             " --compare" if compare else "",
             " --record" if record else "",

@@ -4,6 +4,7 @@ import codecs
 import csv
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 from .errors import LabError
@@ -68,8 +69,10 @@ def encoding(path):
 
 def _is_chinese(text):
     """Are nearly all characters beyond ASCII of GB2312's punctuation or its 3,755 common ones?"""
-    common = [_is_common(character) for character in text if character > "\x7f"]
-    return sum(common) >= COMMON * len(common) > 0
+    found = Counter(text)  # few characters make up a long text: each is looked up once
+    beyond = {character: times for character, times in found.items() if character > "\x7f"}
+    common = sum(times for character, times in beyond.items() if _is_common(character))
+    return common >= COMMON * sum(beyond.values()) > 0
 
 
 def _is_common(character):

@@ -18,15 +18,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import psutil
 import tensorflow as tf
 
 from . import checkpoint
+from .configuration import model_config_from_dict
 from .curriculum import in_order
 from .errors import LabError, one_line
 from .evaluation import window_nats
 from .files import locked
-from .memory import keep_freed_memory
+from .memory import keep_freed_memory, memory_in_use
 from .optimizer import learning_rate, optimizer
 from .packing import ANSWER, NOTHING, sample_windows
 from .progress import LOOKS, Progress, Record
@@ -191,7 +191,8 @@ class Trainer:
             if (self.directory / "meta.json").exists():
                 raise
             return
-        if meta.get("stage") != self.stage.name or meta["config"] != checkpoint_config(self.model):
+        config = model_config_from_dict(meta["config"])  # an older one lacks what came later
+        if meta.get("stage") != self.stage.name or config != self.model.config:
             raise LabError(
                 f"{self.directory} holds another training (stage {meta.get('stage')!r}); "
                 "choose another folder or remove it."
@@ -410,14 +411,3 @@ class Trainer:
             float(self.optimizer.learning_rate.numpy()),
             memory_in_use(),
         )
-
-
-def checkpoint_config(model):
-    """The model's configuration as `meta.json` holds it (tuples are lists there)."""
-    values = asdict(model.config)
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
-
-
-def memory_in_use():
-    """Bytes of memory this process holds."""
-    return psutil.Process().memory_info().rss

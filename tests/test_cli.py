@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 from mof_lab import (
     arguments,
     chatter,
+    checkpoint,
     cli,
     configuration,
     console,
@@ -26,6 +28,7 @@ from mof_lab import (
     display,
     folders,
     pipeline,
+    processes,
 )
 from mof_lab.errors import LabError
 from mof_lab.progress import Progress
@@ -65,7 +68,6 @@ def no_training(monkeypatch, rows):
 @pytest.fixture(scope="session")
 def endless(config, vocabulary, tmp_path_factory):
     """A checkpoint whose answers never end: ⟨end⟩ has by far the smallest logit."""
-    from mof_lab import checkpoint
     from mof_lab.model import MoF
     from mof_lab.vocabulary import END
 
@@ -94,6 +96,18 @@ def finish(folder, done=True, **more):
     (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
 
+@contextlib.contextmanager
+def eagerly():
+    """Without compiling, which takes a toy longer than training."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
 def call(*arguments, **options):
     return CliRunner().invoke(cli.app, [str(a) for a in arguments], **options)
 
@@ -119,6 +133,10 @@ def fails(result):
         (["train", "--data", "sangou"], "did you mean 'sanguo'"),
         (["run", "--data", "nowhere.txt"], "nowhere.txt"),
         (["run", "--data", "idioms"], "--opt-in"),
+        (["train", "--experts", "gru", "transfomer"], "did you mean transformer"),
+        (["run", "--experts", "gru", "mine"], "no expert 'mine'"),
+        (["run", "--experts", "gru", "gru"], "names that differ"),
+        (["run", "--expert-file", "nowhere.py"], "no file"),
         (["run", "--say", "\x00 \n"], "--say"),
         (["run", "--say", "长" * 3000], "3,000"),
         (["chat"], "no checkpoint yet"),
@@ -308,6 +326,51 @@ def test_train_on_a_file(toy, no_training, tmp_path):
     assert "holds no dialogues" in fails(refused)
 
 
+MINE = """
+from mof_lab.experts import GRUExpert, expert
+
+
+@expert("mine")
+class Mine(GRUExpert):
+    pass
+"""
+
+
+@pytest.mark.parametrize("how", ["here", pytest.param("in earnest", marks=pytest.mark.slow)])
+def test_train_with_an_expert_of_a_file(preset, rows, tmp_path, monkeypatch, how):
+    """Every stage in a process that knows nothing but the file; or quicker, in this one."""
+    if how == "here":
+        monkeypatch.setattr(processes, "call", lambda f, *given, show=print: (f(show, *given), 0))
+    stages = tuple(
+        dataclasses.replace(preset.stage(name), steps=2) for name in ("transformer", "joint")
+    )
+    configuration.PRESETS["toy"] = dataclasses.replace(preset, stages=stages)
+    monkeypatch.setattr(corpus, "project", lambda *_: corpus.split(rows, 0.2))
+    (tmp_path / "my file.py").write_text(MINE, encoding="utf-8")
+    options = ("--preset", "toy", "--expert-file", "my file.py", "--experts", "gru", "mine")
+    with eagerly() if how == "here" else contextlib.nullcontext():
+        result = call("train", *options)
+    assert result.exit_code == 0, result.output
+    place = tmp_path / "runs" / "toy-gru-mine"
+    for stage in ("gru", "mine", "joint"):
+        config, _, meta = checkpoint.describe(place / stage)
+        assert config.experts == ("gru", "mine") and meta["record"]["done"]
+    assert "mine starts from gru" in result.stdout
+    said, *_ = shlex.split(result.stdout.splitlines()[-1].partition(": ")[2])
+    assert said == f"MOF_LAB_EXPERTS={tmp_path / 'my file.py'}"
+    assert f"chat {place.relative_to(tmp_path) / 'joint'}" in result.stdout
+
+
+def test_the_file_alone_adds_its_experts(preset, tmp_path):
+    configuration.PRESETS["toy"] = preset
+    (tmp_path / "mine.py").write_text(MINE, encoding="utf-8")
+    chosen = arguments.preset_of("toy", file=tmp_path / "mine.py")
+    assert chosen.model.experts == (*preset.model.experts, "mine")
+    assert arguments.run_folder(chosen, "walk.txt").name == "toy-gru-transformer-mine-walk"
+    (tmp_path / "none.py").write_text("", encoding="utf-8")
+    assert "registers no expert" in fails(call("run", "--expert-file", tmp_path / "none.py"))
+
+
 # ---- run ----------------------------------------------------------------------------------------
 
 
@@ -342,8 +405,20 @@ def test_run_says_what_came_out(toy, monkeypatch):
         return REPORT
 
     monkeypatch.setattr(pipeline, "run", run)
-    result = call("run", "--preset", "toy", "--say", "你好", "--minutes", "2", "--compare")
+    options = (
+        "--experts",
+        "gru",
+        "--say",
+        "你好",
+        "--minutes",
+        "2",
+        "--compare",
+        "--out",
+        "runs/toy",
+    )
+    result = call("run", "--preset", "toy", *options)
     assert result.exit_code == 0, result.output
+    assert given["preset"] == toy.with_experts(("gru",)) and given["experts"] == "--experts gru"
     assert given["say"] == ["你好"] and given["minutes"] == 2 and given["compare"] is True
     for words in (
         "Working",

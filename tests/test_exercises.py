@@ -32,6 +32,7 @@ def _tool():
 editions = _tool()
 
 
+@functools.cache
 def answers_and_checks(path):
     """Number → (answer cell, check cell) of a notebook."""
     cells = editions.in_exercises(editions.read(path))
@@ -65,6 +66,7 @@ def names_before(notebook):
     return names
 
 
+@functools.cache
 def gives_away(number):
     """What a hint must not say: lines of the solution, and values that are its answer.
 

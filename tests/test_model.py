@@ -1,5 +1,6 @@
 """The invariants of the mixture, over random sizes, configurations and numbers of experts."""
 
+import re
 from dataclasses import replace
 
 import keras
@@ -302,9 +303,34 @@ def test_a_configuration_that_can_not_be():
         ModelConfig(embedding_dim=10, num_heads=4)
     with pytest.raises(LabError, match="expert"):
         ModelConfig(experts=())
-    with pytest.raises(LabError, match=r"ffn_multiplier is 0.02; expected at least 0.03125"):
-        ModelConfig(embedding_dim=32, ffn_multiplier=0.02)
     assert ModelConfig(embedding_dim=32, ffn_multiplier=1 / 32).inner_dim == 1
+
+
+def test_the_least_that_is_advised_is_enough():
+    for width in range(1, 100):
+        few = {"embedding_dim": width, "num_heads": 1}
+        with pytest.raises(LabError, match="ffn_multiplier is 0.01; expected at least") as caught:
+            ModelConfig(**few, ffn_multiplier=0.01)
+        [advised] = re.findall(r"at least ([\d.]+):", str(caught.value))
+        assert ModelConfig(**few, ffn_multiplier=float(advised)).inner_dim == 1
+
+
+def test_a_preset_of_other_experts():
+    """Each learns alone first, the first one with stem and head, a new one as the last does."""
+    tiny = preset("tiny")
+    other = tiny.with_experts(("mine", "gru"))
+    assert [stage.name for stage in other.stages] == ["mine", "gru", "router", "joint", "chat"]
+    trains = [stage.trains for stage in other.stages[:2]]
+    assert trains == [("stem", "head", "mine"), ("gru",)]
+    assert other.stage("mine").steps == tiny.stage("transformer").steps
+    assert other.stages[2:] == tiny.stages[2:]
+    assert tiny.with_experts(tiny.model.experts) == tiny
+    together = replace(tiny, stages=tiny.stages[2:])
+    assert together.with_experts(("mine",)).stages == together.stages
+    with pytest.raises(LabError, match="called 'joint', as a stage of tiny"):
+        tiny.with_experts(("gru", "joint"))
+    with pytest.raises(LabError, match="names that differ"):
+        tiny.with_experts(("gru", "gru"))
 
 
 def test_an_expert_or_part_that_is_not_there(model):

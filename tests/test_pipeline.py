@@ -62,13 +62,18 @@ def test_a_text_without_dialogues_or_questions(rows, preset, tmp_path, monkeypat
     stories = [row for row in rows if row["text"]]
     text = Corpus(stories[2:], stories[:2], [])
     report = pipeline.run(
-        "toy", tmp_path / "run", tell=lambda sentence: None, text=text, data="my.txt"
+        "toy",
+        tmp_path / "run",
+        tell=lambda sentence: None,
+        text=text,
+        data="my.txt",
+        experts="--experts gru transformer",
     )
     assert [stage["name"] for stage in report["stages"]] == ["gru"]
     assert report["answers"] == {}
     assert report["samples"] == []  # nobody taught it to answer
     assert set(report["bits_per_character"]) == {"story", "all"}
-    assert report["command"].endswith("--data my.txt")
+    assert report["command"].endswith("--data my.txt --experts gru transformer")
     assert (tmp_path / "run" / "report.html").exists()
 
 

@@ -1,6 +1,7 @@
 """An expert of one's own: proved, refused with one sentence, saved without names of its layers."""
 
 import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,6 +112,9 @@ def test_a_changed_class_is_named(config, vocabulary, tmp_path):
     experts.use_file(written(tmp_path, *wider))
     with pytest.raises(LabError, match=r"'mean'.*mean/dense/kernel: saved \(\d+, 8\), now .*9\)"):
         checkpoint.load(tmp_path)
+    other = MoF(replace(config, router_units=config.router_units + 1))  # not its fault alone
+    with pytest.raises(LabError, match="do not fit the configuration"):
+        checkpoint.restore(tmp_path, checkpoint.read_meta(tmp_path), "model", other.variables)
 
 
 # ---- proved
@@ -119,6 +123,17 @@ def test_a_changed_class_is_named(config, vocabulary, tmp_path):
 @pytest.mark.parametrize("name", ["gru", "transformer"])
 def test_the_labs_experts_are_proved(name):
     assert len(proving.prove(name, tell=lambda line: None)) == len(proving.PROMISES)
+
+
+def test_the_command_that_is_advised_can_be_typed_anywhere(tmp_path, monkeypatch):
+    folder = tmp_path / "my experts"
+    folder.mkdir()
+    path = written(folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(proving, "prove", lambda name, tell: None)
+    told = CliRunner().invoke(cli.app, ["expert", path.name]).output
+    [_, command] = told.splitlines()[-1].split(": ")
+    assert shlex.split(command) == ["export", f"{experts.FILES}={path.resolve()}"]
 
 
 def test_the_experts_of_files_are_proved(tmp_path):
@@ -156,6 +171,22 @@ BAD = {
             "return outputs + tf.reduce_mean(x, (1, 2))[:, None, None], state",
         )
     ],
+    "sees the future.*": [  # through a norm, which a shift of all channels would not show
+        (
+            "return outputs, state",
+            "seen = keras.layers.LayerNormalization(scale=False, center=False)(x)\n"
+            "        return outputs + tf.reduce_mean(seen**3, (1, 2))[:, None, None], state",
+        )
+    ],
+    "stopped in the check “It takes any number of texts at once”: ValueError: too many": [
+        (
+            "outputs = []",
+            "outputs = []\n        if len(x) > 2:\n            raise ValueError('too many')",
+        )
+    ],
+    "'mean' calls itself 'my_mean'": [
+        ("super().__init__(**kwargs)", "super().__init__(name='my_mean')")
+    ],
     "does not forget": [("keep * state", "state")],
     "other outputs in steps": [("return outputs, state", "return 2 * outputs, state")],
     "No gradient reaches mean/dense/kernel": [
@@ -166,6 +197,27 @@ BAD = {
             "outputs = tf.stack(outputs, axis=1)",
             "outputs = tf.constant(tf.stack(outputs, 1).numpy())",
         )
+    ],
+    "other outputs in call once it is compiled": [
+        ("return outputs, state", "return outputs * (1 + tf.executing_eagerly()), state"),
+        ("output, state = self.step(", "output, state = self.either("),
+        (
+            "    def step(self, x, begins, state):",
+            "    def step(self, x, begins, state):\n"
+            "        output, state = self.either(x, begins, state)\n"
+            "        return 2 * output, state\n\n"
+            "    def either(self, x, begins, state):",
+        ),
+    ],
+    "other outputs in step once it is compiled": [
+        ("output, state = self.step(", "output, state = self.either("),
+        (
+            "    def step(self, x, begins, state):",
+            "    def step(self, x, begins, state):\n"
+            "        output, state = self.either(x, begins, state)\n"
+            "        return output * (2 - tf.executing_eagerly()), state\n\n"
+            "    def either(self, x, begins, state):",
+        ),
     ],
     "and, made again,": [
         (
@@ -182,6 +234,17 @@ def test_a_promise_that_does_not_hold_is_named(tmp_path, said):
     experts.use_file(written(tmp_path, *BAD[said]))
     with pytest.raises(LabError, match=said):
         proving.prove("mean", tell=lambda line: None)
+
+
+def test_an_expert_that_begins_with_a_norm_reads_its_input(tmp_path):
+    """A shift of all channels changes nothing there; other characters do."""
+    changes = (
+        ("self.inner(x)", "self.inner(self.first(x))"),
+        ("self.inner.build(shape)", "self.first.build(shape)\n        self.inner.build(shape)"),
+        ("self.norm =", "self.first = keras.layers.LayerNormalization()\n        self.norm ="),
+    )
+    experts.use_file(written(tmp_path, *changes))
+    assert len(proving.prove("mean", tell=lambda line: None)) == len(proving.PROMISES)
 
 
 @pytest.mark.parametrize("said", ["output_dim", "outputs, state"])
@@ -219,6 +282,17 @@ def test_another_file_with_the_same_name_says_so(tmp_path):
         experts.use_file(other)
     path.unlink()  # renamed
     assert experts.use_file(other) == ["mean"]
+    assert os.environ[experts.FILES] == str(other)  # other processes look for no file that is gone
+
+
+def test_a_file_is_handed_on_once_however_it_is_called(tmp_path, monkeypatch):
+    path = written(tmp_path)
+    (tmp_path / "link.py").symlink_to(path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(experts.FILES, os.pathsep.join([path.name, "", path.name]))
+    for way in (path, path.name, "link.py", tmp_path / ".." / tmp_path.name / path.name):
+        assert experts.use_file(way) == ["mean"]
+        assert os.environ[experts.FILES] == str(path.resolve())
 
 
 def test_a_name_that_is_nearly_right(config):

@@ -78,6 +78,18 @@ def test_the_beginning_may_end_within_a_character(tmp_path, monkeypatch):
             assert found[0][1] == {"text": CHINESE.strip()}
 
 
+def test_each_character_of_a_long_text_is_looked_up_once(tmp_path, monkeypatch):
+    asked, is_common = [], readers._is_common
+    monkeypatch.setattr(readers, "_is_common", lambda c: asked.append(c) or is_common(c))
+    path = tmp_path / "a.txt"
+    path.write_bytes((CHINESE * 100).encode("gbk"))
+    assert readers.encoding(path) == "gb18030"
+    assert len(asked) == len(set(asked))
+    rare = "茕茕孑立，" * 9 + "这是一行字有很多"  # 27 rare characters of 53, 2 of 12 different ones
+    path.write_bytes(rare.encode("gbk"))
+    assert readers.encoding(path) == "utf-8-sig"  # each counts as often as it stands there
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from mof_lab import evaluation, probes
+from mof_lab.configuration import PRESETS
 from mof_lab.corpus import Corpus, Question, _document
 from mof_lab.errors import LabError
 from mof_lab.intervals import T, over_seeds
@@ -169,16 +170,18 @@ THREE = (*EXPERTS, "convolution")
 def test_a_third_expert_learns_alone_then_is_routed(tool, preset, monkeypatch, tmp_path):
     """The one that notebook 10 writes; processes started from here find it in the file."""
     monkeypatch.setenv("MOF_LAB_EXPERTS", "")
+    monkeypatch.setitem(PRESETS, "toy", preset)
     with pytest.raises(LabError, match="no expert 'convolution'.*--expert-file"):
-        tool.with_experts(preset, THREE)
-    tool.take_experts(NOTEBOOK, tmp_path)
-    assert Path(os.environ["MOF_LAB_EXPERTS"]) == tmp_path / f"{NOTEBOOK.stem}.py"
-    three = tool.with_experts(preset, THREE)
+        tool.preset_of("toy", THREE)
+    file = tool.as_python(NOTEBOOK, tmp_path)
+    three = tool.preset_of("toy", THREE, file)
+    assert Path(os.environ["MOF_LAB_EXPERTS"]) == file == tmp_path / f"{NOTEBOOK.stem}.py"
+    assert tool.preset_of("toy", file=file) == three
     assert three.model.experts == THREE
     assert [stage.name for stage in three.stages] == [*THREE, "router", "joint", "chat"]
     alone = three.stage("convolution")
     assert (alone.trains, alone.expert) == (("convolution",), "convolution")
-    assert tool.with_experts(preset, EXPERTS) == preset
+    assert preset.with_experts(EXPERTS) == preset
     assert size_of(three).parameters > size_of(preset).parameters
 
 
@@ -208,10 +211,10 @@ def test_a_file_without_an_expert_is_one_sentence(tool, tmp_path):
     path = tmp_path / "other.ipynb"
     path.write_text('{"cells": []}', encoding="utf-8")
     with pytest.raises(LabError, match="no cell that writes a file with an @expert"):
-        tool.take_experts(path, tmp_path)
+        tool.as_python(path, tmp_path)
     path.write_text("no notebook", encoding="utf-8")
     with pytest.raises(LabError, match="can't be read as a notebook"):
-        tool.take_experts(path, tmp_path)
+        tool.as_python(path, tmp_path)
 
 
 def seeds(gaps):

@@ -1,5 +1,6 @@
 """Training a stage: exact stops, frozen parts, the loss mask, the budget, and what goes wrong."""
 
+import json
 import math
 import multiprocessing
 from dataclasses import replace
@@ -243,6 +244,18 @@ def test_another_training_in_the_folder(eagerly, make, tmp_path, other):
         make(tmp_path, **other)
     assert "\n" not in str(caught.value)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_a_training_from_before_an_option_goes_on(eagerly, make, tmp_path):
+    """Its configuration knows nothing of `recompute`, which was off."""
+    stop_after(make(tmp_path), 1)
+    path = tmp_path / "meta.json"
+    meta = json.loads(path.read_text(encoding="utf-8"))
+    del meta["config"]["recompute"]
+    path.write_text(json.dumps(checkpoint.sealed(meta)), encoding="utf-8")
+    assert make(tmp_path).record.step == 1
+    with pytest.raises(LabError, match="another training"):
+        make(tmp_path, model_change={"recompute": True})
 
 
 def test_a_damaged_checkpoint_in_the_folder(make, tmp_path):

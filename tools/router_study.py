@@ -30,9 +30,9 @@ from pathlib import Path
 import numpy as np
 
 from mof_lab import checkpoint, corpus, pipeline, processes
-from mof_lab.arguments import judged_text
+from mof_lab.arguments import judged_text, preset_of
 from mof_lab.configuration import ModelConfig
-from mof_lab.configuration import preset as preset_named
+from mof_lab.corpus import QUESTION_KINDS
 from mof_lab.errors import LabError
 from mof_lab.files import write_atomically
 from mof_lab.folders import PROJECT, runs_folder
@@ -314,21 +314,19 @@ def ask(folders, results=SHIPPED, page=None, probes=20, asked=400, distances=DIS
 # ---- other experts ------------------------------------------------------------------------------
 
 
-def take_experts(path, folder):
-    """Registers the experts of a file, here and in every training.
+def as_python(path, folder):
+    """The Python file of experts that is meant.
 
     Args:
-        path: a Python file, or a notebook with a cell that writes one (`%%writefile`).
+        path: that file, or a notebook with a cell that writes one (`%%writefile`).
         folder: where that one is written to.
     """
-    from mof_lab.experts import use_file
-
-    if path.suffix == ".ipynb":
-        source = written_by(path)
-        path = folder / f"{path.stem}.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, source.encode("utf-8"))
-    use_file(path)
+    if path.suffix != ".ipynb":
+        return path
+    source, made = written_by(path), folder / f"{path.stem}.py"
+    made.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(made, source.encode("utf-8"))
+    return made
 
 
 def written_by(notebook):
@@ -345,30 +343,6 @@ def written_by(notebook):
         f"{notebook} has no cell that writes a file with an @expert; expected one that begins "
         "with %%writefile, as in notebook 10."
     )
-
-
-def with_experts(preset, names):
-    """A preset of other experts: each learns alone first, a new one as the transformer does."""
-    from mof_lab.experts import EXPERTS
-
-    unknown = [name for name in names if name not in EXPERTS]
-    if unknown:
-        raise LabError(
-            f"There is no expert {unknown[0]!r}; known ones are {', '.join(EXPERTS)}; name the "
-            "file that has it with --expert-file."
-        )
-    model = replace(preset.model, experts=names)
-    of_one = [stage for stage in preset.stages if stage.expert]
-    together = [stage for stage in preset.stages if not stage.expert]
-    known, example = {stage.expert: stage for stage in of_one}, of_one[-1]
-    # The first expert learns with stem and head, on which the others then stand.
-    first = known.get(names[0], replace(of_one[0], name=names[0], expert=names[0]))
-    first = replace(first, trains=("stem", "head", names[0]))
-    others = [
-        replace(known.get(name, example), name=name, trains=(name,), expert=name)
-        for name in names[1:]
-    ]
-    return replace(preset, model=model, stages=(first, *others, *together))
 
 
 # ---- all trainings ------------------------------------------------------------------------------
@@ -698,11 +672,10 @@ def main(arguments=None):
         if options.checkpoint:
             ask(options.checkpoint, results, page)
             return 0
-        preset = preset_named(options.preset)
-        if options.expert_file:
-            take_experts(options.expert_file, runs_folder() / "router-study")
-        if options.experts:
-            preset = with_experts(preset, tuple(options.experts))
+        file = options.expert_file and as_python(
+            options.expert_file, runs_folder() / "router-study"
+        )
+        preset = preset_of(options.preset, options.experts, file)
         wanted = Study(preset, corpus.project(preset), options.share)
         study(wanted, options.variants, range(1, options.seeds + 1), results, page)
     except LabError as error:
