@@ -32,7 +32,6 @@ import numpy as np
 from mof_lab import checkpoint, corpus, pipeline, processes
 from mof_lab.arguments import judged_text, preset_of
 from mof_lab.configuration import ModelConfig
-from mof_lab.corpus import QUESTION_KINDS
 from mof_lab.errors import LabError
 from mof_lab.files import write_atomically
 from mof_lab.folders import PROJECT, runs_folder
