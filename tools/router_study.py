@@ -252,7 +252,7 @@ def examine(send, folder, asked, probes, distances):
     if {"knowledge", "reasoning"} <= set(packs):
         found["lean"] = {e: difference(w["knowledge"], w["reasoning"]) for e, w in weights.items()}
     return {
-        "preset": meta["preset"],
+        "preset": meta.get("preset"),
         "step": meta["step"],
         "weights_hash": meta["files"]["model"]["sha256"],
         "data_hash": pipeline.hash_of(text),
@@ -286,7 +286,7 @@ def ask(folders, results=SHIPPED, page=None, probes=20, asked=400, distances=DIS
     """Measures finished checkpoints and writes both files after each.
 
     Args:
-        folders: of the checkpoints; the names of the last folders have to differ.
+        folders: of the checkpoints, each known by its last name.
         results, page: the files; the page is beside the results unless it is given.
         probes, asked, distances: as of a `Study`.
     """
