@@ -17,6 +17,7 @@ from mof_lab.configuration import PRESETS
 from mof_lab.corpus import Corpus, Question, _document
 from mof_lab.errors import LabError
 from mof_lab.intervals import T, over_seeds
+from mof_lab.notebook import router_study
 from mof_lab.planner import size_of
 from mof_lab.probes import Probes
 from mof_lab.vocabulary import Vocabulary
@@ -147,10 +148,17 @@ def test_checkpoints_are_asked_once_and_shown(
     for title in ("Verdict 结论", "send what?", "cost?", "remember?", "story 故事", "| 4 |"):
         assert title in written
     assert "nan" not in written and "docs/shipped.json" in written
+    told_in_notebook = router_study(results)
+    for words in ("knowledge 知识", "weight 权重: gru", "right 答对: mixture", "0%", "–"):
+        assert words in told_in_notebook
     assert tool.main(["--page", "--out", str(results)]) == 0
     assert results.with_suffix(".md").read_text(encoding="utf-8") == written
     with pytest.raises(LabError, match="figures of other questions"):
         tool.ask([checkpoint_folder], results, **few | {"asked": 3})
+
+
+def test_a_notebook_says_how_the_figures_are_made(tmp_path):
+    assert "tools/router_study.py --checkpoint" in router_study(tmp_path / "none.json")
 
 
 def test_a_study_is_no_place_for_checkpoints(tool, checkpoint_folder, tmp_path):
