@@ -1,4 +1,8 @@
-"""The command line: python3 lab.py bench SUITE [--preset NAME] [--against NAME …]."""
+"""The command line: python3 lab.py bench SUITE [--preset NAME] [--against NAME …].
+
+Suites `train` and `quality` take other experts too: --experts gru transformer NAME
+--expert-file FILE, as `mof-lab train` does.
+"""
 
 import importlib
 import time
@@ -7,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from mof_lab.cli import INTERRUPTED
+from mof_lab.arguments import preset_of
+from mof_lab.cli import INTERRUPTED, ExpertFile, Experts, Lists
 from mof_lab.configuration import preset as preset_named
 from mof_lab.console import note, shown
 from mof_lab.errors import LabError
@@ -27,14 +32,40 @@ class Options:
     against: tuple[str, ...]  # programs to compare with
     rounds: int  # how often each program is measured
     minutes: float  # of training for each model, in `quality`
+    experts: tuple[str, ...] = ()  # of the mixture, in order; none = the preset's own
+
+    @property
+    def chosen(self):
+        """The `Preset`, with these experts."""
+        return preset_of(self.preset, self.experts)
+
+    @property
+    def request(self):
+        """What a worker is told of it; `preset_of` there takes it."""
+        return {"preset": self.preset, "experts": list(self.experts)}
+
+    @property
+    def label(self):
+        """What it is called in a result: other experts have a file of their own."""
+        return "-".join((self.preset, *self.experts))
 
 
-def chosen(suite, preset=None, against=None, rounds=None, minutes=1.5):
+def chosen(
+    suite, preset=None, against=None, rounds=None, minutes=1.5, experts=(), expert_file=None
+):
     """The module of a suite and its `Options`; what is None is the suite's own."""
     if suite not in SUITES:
         raise LabError(f"There is no suite {suite!r}; choose one of {', '.join(SUITES)}.")
     module = importlib.import_module(f"benchmarks.{suite}")
-    preset = preset_named(preset or module.PRESET).name
+    preset = preset_named(preset or module.PRESET)
+    if experts or expert_file:
+        if not hasattr(module, "EXPERTS"):
+            raise LabError(
+                f"Suite {suite} measures the preset's own experts; leave --experts and "
+                "--expert-file out, or choose train or quality."
+            )
+        wanted = preset_of(preset.name, experts, expert_file).model.experts
+        experts = () if wanted == preset.model.experts else wanted
     against = module.AGAINST if not against else tuple(name for name in against if name != "none")
     unknown = [name for name in against if name not in module.AGAINST]
     if unknown:
@@ -42,7 +73,8 @@ def chosen(suite, preset=None, against=None, rounds=None, minutes=1.5):
             f"Suite {suite} has no comparison with {unknown[0]!r}; "
             f"choose from {', '.join(module.AGAINST) or 'nothing'}, or none."
         )
-    return module, Options(preset, against, rounds or module.ROUNDS, minutes)
+    rounds = rounds or module.ROUNDS
+    return module, Options(preset.name, against, rounds, minutes, tuple(experts))
 
 
 def main(
@@ -53,10 +85,14 @@ def main(
     ] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="Times each is measured.")] = None,
     minutes: Annotated[float, typer.Option(min=0.05, help="quality: for each model.")] = 1.5,
+    experts: Experts = None,
+    expert_file: ExpertFile = None,
 ):
     """Measure one suite, print its table and write benchmarks/results/SUITE.json."""
     try:
-        module, options = chosen(suite, preset, against, rounds, minutes)
+        module, options = chosen(
+            suite, preset, against, rounds, minutes, experts or (), expert_file
+        )
         before, started = machine.load(), time.monotonic()
         if before is not None and before > machine.QUIET_LOAD:
             note(f"Other programs are at work here (load {before}): figures will be less sure.")
@@ -75,5 +111,5 @@ def main(
 
 if __name__ == "__main__":
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(main)
+    app.command(cls=Lists)(main)
     app(prog_name="lab.py bench")

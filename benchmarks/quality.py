@@ -1,13 +1,13 @@
 """Suite `quality`: how well models know held-out text after equal time on the same text.
 
-Ours as a mixture and each of its experts alone; a PyTorch transformer, a GRU of Keras's layers and
-the published form of the mixture, these three of as many parameters as ours. All learn in slices
-in turn, so that a busy machine slows all of them; compiling and measuring are not counted.
+Ours as a mixture and each of its experts alone, one of your own too; a PyTorch transformer, a GRU
+of Keras's layers and the published form of the mixture, these three of as many parameters as ours.
+All learn in slices in turn, so that a busy machine slows all of them; compiling and measuring are
+not counted.
 """
 
 from functools import partial
 
-from mof_lab.configuration import preset as preset_named
 from mof_lab.folders import runs_folder
 from mof_lab.tables import sparkline
 
@@ -16,6 +16,7 @@ from .results import Result
 from .timing import Field
 
 PRESET = "tiny"
+EXPERTS = True  # it takes others than the preset's
 AGAINST = ("gru", "transformer", "pytorch", "keras", "published-form")
 ROUNDS = 6  # slices
 RATES = {
@@ -53,9 +54,9 @@ class Curve:
 def run(options, tell):
     """Measures; see `benchmarks.__main__` for the options."""
     header = ("model", "parameters", "tokens/s", "tokens", "bits a character", "over time")
-    result = Result("quality", options.preset, PRESET, header)
-    preset, seconds = preset_named(options.preset), options.minutes * 60
-    folder = str(runs_folder() / "bench" / f"quality-{preset.name}")
+    result = Result("quality", options.label, PRESET, header)
+    preset, seconds = options.chosen, options.minutes * 60
+    folder = str(runs_folder() / "bench" / f"quality-{options.label}")
     tell(f"Every model learns for {options.minutes:g} minutes, with the windows of {preset.name}.")
     with ours("learning") as worker:
         about = worker.ask("prepare", preset=preset.name, folder=folder)
@@ -64,7 +65,7 @@ def run(options, tell):
         answers = {}
         for name, expert in {"mixture": "", **{e: e for e in preset.model.experts}}.items():
             if name in options.against or name not in AGAINST:
-                request = {"preset": preset.name, "expert": expert, **where}
+                request = {**options.request, "expert": expert, **where}
                 start = partial(ours, "learning", name)
                 answers[name] = field.add(name, start, "start", **request)
         if answers["mixture"] is None:

@@ -9,7 +9,6 @@ others: all of them at once would not fit into 16 GB.
 
 from functools import partial
 
-from mof_lab.configuration import preset as preset_named
 from mof_lab.configuration import to_dict
 
 from .peers import ours, peer
@@ -17,6 +16,7 @@ from .results import Result
 from .timing import Field, medians, ratio, speed
 
 PRESET = "t6"
+EXPERTS = True  # it takes others than the preset's
 AGAINST = ("published", "pytorch", "keras", "no-xla")
 ROUNDS = 5
 SHAPES = ((8, 128), (16, 128))  # windows, characters a window
@@ -30,7 +30,7 @@ LAYERS = {  # windows, characters a window, inputs, units
 def run(options, tell):
     """Measures; see `benchmarks.__main__` for the options."""
     header = ("what", "program", "tokens/s", "GFLOP/s", "peak memory", "ours ÷")
-    result = Result("train", options.preset, PRESET, header)
+    result = Result("train", options.label, PRESET, header)
     best, of_rate = {}, {"ours": [], "products": []}
     for batch, window in SHAPES:
         found, rates = _models(options, batch, window, result, tell)
@@ -64,13 +64,13 @@ def _models(options, batch, window, result, tell):
 
     The second, of ours and of its products alone, is empty where ours failed.
     """
-    preset = preset_named(options.preset)
-    tell(f"Training {preset.name}, {batch} windows of {window} characters.")
+    preset = options.chosen
+    tell(f"Training {options.label}, {batch} windows of {window} characters.")
     answers = {}
     with Field(tell, result.notes) as field:
         shape = {"batch": batch, "window": window}
         vocabulary = {"vocabulary_size": preset.vocabulary_size}
-        request = {"preset": preset.name, **shape}
+        request = {**options.request, **shape}
         answers["ours"] = field.add("ours", partial(ours, "training"), "start", **request)
         if answers["ours"] is None:
             return {}, {}
@@ -110,7 +110,7 @@ def _models(options, batch, window, result, tell):
         flops = 6 * answers[name]["in_products"] * value
         result.rows.append(
             (
-                f"{preset.name}, {batch}×{window}",
+                f"{options.label}, {batch}×{window}",
                 f"{name}, {answers[name]['parameters'] / 1e6:.1f} M",
                 f"{value:,.0f}",
                 f"{flops / 1e9:,.0f}",
@@ -133,8 +133,7 @@ def _models(options, batch, window, result, tell):
 
 def _without_xla(options, batch, window, result, tell):
     """Ours as a graph beside ours compiled: what XLA gives is measured, not believed."""
-    name = preset_named(options.preset).name
-    request = {"preset": name, "batch": batch, "window": window}
+    request = {**options.request, "batch": batch, "window": window}
     programs = {"ours": True, "ours, without XLA": False}
     with Field(tell, result.notes) as field:
         for program, xla in programs.items():
@@ -147,7 +146,14 @@ def _without_xla(options, batch, window, result, tell):
     for program, value in found.items():
         over = f"{found['ours'] / value:.2f} ×" if "ours" in found else ""
         peak = f"{peaks[program] / 1e9:.1f} GB"
-        row = (f"XLA or not: {name}, {batch}×{window}", program, f"{value:,.0f}", "", peak, over)
+        row = (
+            f"XLA or not: {options.label}, {batch}×{window}",
+            program,
+            f"{value:,.0f}",
+            "",
+            peak,
+            over,
+        )
         result.rows.append(row)
 
 

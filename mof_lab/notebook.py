@@ -21,6 +21,7 @@ from .packing import STAMP, encode_dialogue
 from .pipeline import Run, vocabulary_of
 from .reasoning.memory import SMALL_TALK
 from .reasoning.words import COLOURS
+from .report import named
 from .tables import table
 from .vocabulary import PADDING
 
@@ -375,3 +376,36 @@ def fixes(file=PROJECT / "docs" / "fixes.json"):
     kinds = next(iter(found.values()))["answers"]
     header = ["rung 级", "targets learnt 学过的目标", "bits/char 每字比特"]
     return table([*header, *(f"right 答对: {kind}" for kind in kinds)], rows)
+
+
+def router_study(file=PROJECT / "docs" / "router_study_shipped.json"):
+    """Whom the routers of the shipped models trust, and what forcing an expert costs, as text.
+
+    Args:
+        file: the figures of `tools/router_study.py --checkpoint`.
+    """
+    found = json.loads(file.read_text(encoding="utf-8"))["checkpoints"] if file.exists() else {}
+    if not found:
+        return (
+            "Not run yet: `python tools/router_study.py --checkpoint checkpoints/tiny "
+            "checkpoints/small` does it. 尚未运行。"
+        )
+    parts = []
+    for name, figures in found.items():
+        experts, right = figures["experts"], figures["right"]
+        header = ["kind 类别", *(f"weight 权重: {expert}" for expert in experts)]
+        header += [f"right 答对: {who}" for who in right]
+        header += [f"bits added 多花的比特: {expert}" for expert in experts]
+        rows = []
+        for kind in figures["bits"][experts[0]]:
+            counts = (of_one.get(kind) for of_one in right.values())
+            rows.append(
+                [
+                    named(kind),
+                    *(f"{figures['weights'][expert][kind]['value']:.2f}" for expert in experts),
+                    *(f"{c['correct'] / c['total']:.0%}" if c else "–" for c in counts),
+                    *(f"{figures['cost'][expert][kind]['value']:+.2f}" for expert in experts),
+                ]
+            )
+        parts.append(f"{name}\n{table(header, rows)}")
+    return "\n\n".join(parts)

@@ -17,6 +17,7 @@ from benchmarks import __main__ as program
 from benchmarks import first_answer, peers, quality, results, timing, train
 from benchmarks.worker import Worker, WorkerError, warm_up
 from benchmarks.workers import answering
+from mof_lab import experts
 from mof_lab.chat import ChatSession
 from mof_lab.errors import LabError
 
@@ -396,6 +397,74 @@ def test_the_published_form_learns_beside_ours(tmp_path):
         assert points[1][2] < points[0][2]
 
 
+# ---- a third expert -----------------------------------------------------------------------------
+
+NOTEBOOK = ROOT / "notebooks" / "10_your_own_expert.ipynb"
+THREE = ("gru", "transformer", "convolution")
+
+
+@pytest.fixture
+def own_expert(monkeypatch, tmp_path):
+    """The file that notebook 10 writes; what it registers is forgotten after the test."""
+    cells = nbformat.read(NOTEBOOK, 4).cells
+    [source] = [cell.source for cell in cells if cell.source.startswith("%%writefile")]
+    path = tmp_path / "my_expert.py"
+    path.write_text(source.partition("\n")[2], encoding="utf-8")
+    monkeypatch.setenv(experts.FILES, "")
+    monkeypatch.setattr(experts, "EXPERTS", dict(experts.EXPERTS))
+    return path
+
+
+@pytest.mark.parametrize("suite", ["quality", "train"])
+def test_a_suite_takes_a_third_expert(own_expert, monkeypatch, tmp_path, suite):
+    """Every worker of ours is told of it, and the usual result stays what it was."""
+    asked = []
+
+    class Told(Pupil if suite == "quality" else Toy):
+        def ask(self, do, **arguments):
+            asked.append((self.name, do, arguments))
+            return super().ask(do, **arguments)
+
+    module, options = program.chosen(
+        suite, rounds=1, minutes=0.5, expert_file=own_expert, experts=THREE
+    )
+    monkeypatch.setattr(module, "ours", lambda module, name="ours": Told(name))
+    monkeypatch.setattr(module, "peer", lambda name, module, tell: Told(name))
+    result = module.run(options, lambda words: None)
+    of_ours = {name: arguments["experts"] for name, _, arguments in asked if "experts" in arguments}
+    models = {"quality": {"mixture", *THREE}, "train": {"ours", "products", "ours, without XLA"}}
+    assert set(of_ours) == models[suite]
+    assert all(told == list(THREE) for told in of_ours.values())
+    if suite == "quality":
+        assert {row[0] for row in result.rows} >= {"mixture", *THREE}
+    path = result.save({}, 1.0, tmp_path)
+    assert path.name == f"{suite}-{module.PRESET}-gru-transformer-convolution.json"
+    assert "reached" not in str(result) and "missed" not in str(result)
+
+
+def test_other_experts_are_those_that_a_suite_takes(own_expert):
+    """Of the file alone they come after the preset's; what can't be measured is one sentence."""
+    assert program.chosen("train", "tiny", expert_file=own_expert)[1].experts == THREE
+    usual = program.chosen("quality", experts=["gru", "transformer"])[1]
+    assert (usual.experts, usual.label) == ((), "tiny")
+    with pytest.raises(LabError, match="Suite memory measures the preset's own experts"):
+        program.chosen("memory", experts=THREE)
+    with pytest.raises(LabError, match="no expert 'convolutoin'"):
+        program.chosen("train", experts=["gru", "convolutoin"])
+
+
+@pytest.mark.slow
+def test_a_third_expert_learns_beside_ours(own_expert):
+    """The real workers, each a process of its own that finds the file, for seconds."""
+    _, options = program.chosen(
+        "quality", against=["none"], rounds=2, minutes=0.2, experts=THREE, expert_file=own_expert
+    )
+    result = quality.run(options, lambda words: None)
+    assert [row[0] for row in result.rows] == ["mixture", "convolution"], result.notes
+    for points in result.measured["curves"].values():
+        assert points[1][2] < points[0][2]
+
+
 # ---- the command line ---------------------------------------------------------------------------
 
 
@@ -405,6 +474,7 @@ def test_the_published_form_learns_beside_ours(tmp_path):
         (["poetry"], "no suite 'poetry'; choose one of train, decode"),
         (["train", "--preset", "huge"], "no preset 'huge'"),
         (["train", "--against", "horse"], "no comparison with 'horse'"),
+        (["memory", "--experts", "gru", "transformer"], "Suite memory measures the preset's own"),
     ],
 )
 def test_a_bad_request_is_one_sentence(arguments, words):

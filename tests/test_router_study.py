@@ -17,6 +17,7 @@ from mof_lab.configuration import PRESETS
 from mof_lab.corpus import Corpus, Question, _document
 from mof_lab.errors import LabError
 from mof_lab.intervals import T, over_seeds
+from mof_lab.notebook import router_study
 from mof_lab.planner import size_of
 from mof_lab.probes import Probes
 from mof_lab.vocabulary import Vocabulary
@@ -82,14 +83,152 @@ def test_what_is_measured(tool, text, packs, vocabulary, model, preset, monkeypa
         assert sum(weights) == pytest.approx(1, abs=1e-4)
     for who in ("mixture", *EXPERTS):
         assert found["right"][who] == {"knowledge": 0, "reasoning": 0}
+        assert set(found["bits"][who]) == set(found["weights"])
         assert found["recall"][who] == {"4": 0}
         assert math.isfinite(found["saved"][who]["4"])
 
 
+@pytest.fixture
+def of_toy(tool, text, preset, monkeypatch):
+    """The toy's checkpoints count as trained on the toy text; they answer nothing, quickly."""
+    monkeypatch.setattr(evaluation, "complete", lambda model, prompts, *_: [[]] * len(prompts))
+    monkeypatch.setattr(tool, "judged_text", lambda meta: (text, preset, ""))
+    monkeypatch.setattr(tool, "Probes", lambda text, _, seed: Probes(text, ALL, seed))
+
+
+def test_a_checkpoint_is_examined_without_training(tool, checkpoint_folder, of_toy):
+    """Figures that follow from one another do, and each lies in its interval."""
+    found = tool.examine(print, checkpoint_folder, 2, 1, (4,))
+    ways, kinds = {"mixture", *EXPERTS}, set(found["bits"]["mixture"])
+    assert kinds >= {"story", "knowledge", "reasoning"}
+    value = {
+        figure: {w: {k: f["value"] for k, f in by_key.items()} for w, by_key in by_way.items()}
+        for figure, by_way in found.items()
+        if figure in ("weights", "bits", "cost", "saved")
+    }
+    assert set(value["bits"]) == ways and set(value["weights"]) == set(EXPERTS)
+    for kind in kinds:
+        bits, cost = value["bits"], value["cost"]
+        assert sum(value["weights"][e][kind] for e in EXPERTS) == pytest.approx(1, abs=1e-4)
+        for e in EXPERTS:
+            assert cost[e][kind] == pytest.approx(bits[e][kind] - bits["mixture"][kind], abs=1e-4)
+        advantage = bits["transformer"][kind] - bits["gru"][kind]
+        assert found["advantage"][kind]["value"] == pytest.approx(advantage, abs=1e-4)
+    gap = value["weights"]["gru"]["knowledge"] - value["weights"]["gru"]["reasoning"]
+    assert found["lean"]["gru"]["value"] == pytest.approx(gap)
+    asked = found["right"]["mixture"]
+    assert {kind: count["total"] for kind, count in asked.items()} == {
+        "knowledge": 2,
+        "reasoning": 1,
+    }
+    assert found["recall"]["gru"]["4"]["total"] == len(probes.TOPICS)
+    assert set(value["saved"]["transformer"]) == {"4"}
+    for figure in (*found["advantage"].values(), *found["bits"]["gru"].values()):
+        low, high = figure["interval"]
+        assert low - 1e-6 <= figure["value"] <= high + 1e-6
+
+
+def test_checkpoints_of_other_text_are_refused(tool, checkpoint_folder):
+    with pytest.raises(LabError, match="names no preset of this lab"):
+        tool.examine(print, checkpoint_folder, 2, 1, (4,))
+
+
+def test_checkpoints_are_asked_once_and_shown(
+    tool, checkpoint_folder, of_toy, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(tool.processes, "call", lambda f, *a, show: (f(show, *a), 0))
+    results, told = tmp_path / "shipped.json", []
+    few = {"probes": 1, "asked": 2, "distances": (4,), "tell": told.append}
+    found = tool.ask([checkpoint_folder], results, **few)
+    assert json.loads(results.read_text(encoding="utf-8")) == found
+    assert len(told) == 3  # the mixture and both experts
+    assert tool.ask([checkpoint_folder], results, **few) == found
+    assert told[3:] == [f"{checkpoint_folder.name} is measured already."]
+    written = results.with_suffix(".md").read_text(encoding="utf-8")
+    for title in ("Verdict 结论", "send what?", "cost?", "remember?", "story 故事", "| 4 |"):
+        assert title in written
+    assert "nan" not in written and "docs/shipped.json" in written
+    told_in_notebook = router_study(results)
+    for words in ("knowledge 知识", "weight 权重: gru", "right 答对: mixture", "0%", "–"):
+        assert words in told_in_notebook
+    assert tool.main(["--page", "--out", str(results)]) == 0
+    assert results.with_suffix(".md").read_text(encoding="utf-8") == written
+    with pytest.raises(LabError, match="figures of other questions"):
+        tool.ask([checkpoint_folder], results, **few | {"asked": 3})
+
+
+def test_a_notebook_says_how_the_figures_are_made(tmp_path):
+    assert "tools/router_study.py --checkpoint" in router_study(tmp_path / "none.json")
+
+
+def test_a_study_is_no_place_for_checkpoints(tool, checkpoint_folder, tmp_path):
+    path = tmp_path / "study.json"
+    path.write_text('{"settings": {"experts": [], "share": 1}, "runs": {}}', encoding="utf-8")
+    with pytest.raises(LabError, match="figures of other questions"):
+        tool.ask([checkpoint_folder], path)
+
+
+def test_checkpoints_have_a_file_of_their_own(tool, monkeypatch):
+    asked = []
+    monkeypatch.setattr(tool, "ask", lambda *arguments: asked.append(arguments))
+    assert tool.main(["--checkpoint", "a", "b"]) == 0
+    assert asked == [([Path("a"), Path("b")], tool.SHIPPED, tool.SHIPPED.with_suffix(".md"))]
+
+
+def test_the_interval_of_a_difference(tool):
+    """0.7 of one stratum less 0.2 of another; it shrinks with what was asked."""
+    widths = []
+    for count in (20, 2000):
+        rows, others = (
+            np.stack([np.arange(count) % 10 < tenths, np.ones(count)], axis=1) for tenths in (7, 2)
+        )
+        found = tool.difference(rows, others)
+        low, high = found["interval"]
+        assert found["value"] == pytest.approx(0.5) and low < 0.5 < high
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 5
+
+
+@pytest.mark.parametrize(
+    ("knowledge", "reasoning", "said"),
+    [
+        ([0.1, 0.2], [-0.2, -0.1], ("as the article", "as the article")),
+        ([-0.2, -0.1], [0.1, 0.2], ("the opposite", "the opposite")),
+        ([0.1, 0.2], [0.1, 0.2], ("as the article", "the opposite")),
+        ([-0.1, 0.1], [-0.1, 0.1], ("no difference", "no difference")),
+    ],
+)
+def test_the_verdict_on_who_is_better_alone(tool, knowledge, reasoning, said):
+    """Knowledge for the GRU, reasoning for the transformer, says the article."""
+    more = {
+        "knowledge": {"value": sum(knowledge) / 2, "interval": knowledge},
+        "reasoning": {"value": sum(reasoning) / 2, "interval": reasoning},
+    }
+    _, written = tool.verdicts({"lean": {}, "advantage": more})
+    for sentence, words in zip(written.splitlines(), said, strict=True):
+        assert words in sentence
+
+
+def test_bits_over_seeds_are_shown_where_all_were_asked_for_them(tool):
+    """The first trainings of a file may lack them."""
+    runs = [made_up_figures(np.random.default_rng(seed)) for seed in (1, 2)]
+    settings = {"experts": list(EXPERTS), "share": 1, "preset": "toy", "data_hash": "abcd"}
+    found = {"settings": settings, "runs": {"plain": dict(enumerate(runs))}}
+    assert tool.BITS not in tool.to_page(found)
+    runs[0]["bits"] = {w: {"story": 1.5} for w in ("mixture", *EXPERTS)}
+    assert tool.BITS not in tool.to_page(found)
+    runs[1]["bits"] = {w: {"story": 2.5} for w in ("mixture", *EXPERTS)}
+    assert tool.BITS in tool.to_page(found) and "| story 故事 | 2.00 [" in tool.to_page(found)
+
+
 def made_up(tool, study, variant, seed, folder):
-    """Figures that a training might give."""
-    rng = np.random.default_rng([seed, len(variant)])
+    """A training that takes no time."""
     folder.mkdir(parents=True)
+    return made_up_figures(np.random.default_rng([seed, len(variant)]))
+
+
+def made_up_figures(rng):
+    """Figures that a training might give."""
     ways = ("mixture", *EXPERTS)
     return {
         "tokens": 1,
@@ -156,11 +295,12 @@ def test_bits_saved_are_those_of_the_content(tool, text, monkeypatch):
         return nats
 
     monkeypatch.setattr("mof_lab.evaluation.window_nats", knowing)
-    assert 2 < tool.bits_saved(None, vocabulary, asked, made.values, None) <= 4
+    saved = tool.bits_saved(None, vocabulary, asked, made.values, None)
+    assert saved.shape == (len(asked),) and 2 < saved.mean() <= 4
     monkeypatch.setattr(
         "mof_lab.evaluation.window_nats", lambda model, tokens, *_: np.ones(tokens[:, 1:].shape)
     )
-    assert tool.bits_saved(None, vocabulary, asked, made.values, None) == 0
+    assert not tool.bits_saved(None, vocabulary, asked, made.values, None).any()
 
 
 NOTEBOOK = PLACE.parent.parent / "notebooks" / "10_your_own_expert.ipynb"

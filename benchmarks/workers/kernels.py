@@ -7,7 +7,7 @@ from dataclasses import replace
 import keras
 import tensorflow as tf
 
-from mof_lab.configuration import preset as preset_named
+from mof_lab.arguments import preset_of
 from mof_lab.layers import GRU
 from mof_lab.model import MoF
 from mof_lab.planner import product_rate
@@ -62,9 +62,9 @@ class Products:
     one position at a time, but for the gradient of its weights.
     """
 
-    def start(self, preset, batch, window):
-        """Collects the shapes from the preset's model."""
-        preset = preset_named(preset)
+    def start(self, preset, batch, window, experts=()):
+        """Collects the shapes from the preset's model; `experts`: none = its own."""
+        preset = preset_of(preset, experts)
         model = MoF(replace(preset.model, vocabulary_size=preset.vocabulary_size))
         self._begin(batch, window)
         for variable in model.trainable_variables:

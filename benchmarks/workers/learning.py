@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from mof_lab import training
+from mof_lab.arguments import preset_of
 from mof_lab.configuration import Stage
 from mof_lab.configuration import preset as preset_named
 from mof_lab.evaluation import window_nats
@@ -48,9 +49,14 @@ def prepare(preset, folder):
 class Learning:
     """One model that learns for some seconds, in slices, and is measured between them."""
 
-    def start(self, preset, folder, seconds, expert):
-        """Our model; `expert`: the name of one to train alone, "" for the mixture."""
-        preset = preset_named(preset)
+    def start(self, preset, folder, seconds, expert, experts=()):
+        """Our model.
+
+        Args:
+            expert: the name of one to train alone, "" for the mixture.
+            experts: of the mixture; none = the preset's own.
+        """
+        preset = preset_of(preset, experts)
         run = Run(preset, folder)
         self.model, self.expert = run.new_model(), expert or None
         parts = ("stem", "head", expert) if expert else ("all",)

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from mof_lab import training
-from mof_lab.configuration import preset as preset_named
+from mof_lab.arguments import preset_of
 from mof_lab.planner import practice, size_of
 
 from ..worker import repeat, serve, warm_up
@@ -15,19 +15,20 @@ training.SAVE_EVERY_SECONDS = math.inf
 class Training:
     """One preset in training, on noise."""
 
-    def start(self, preset, batch, window, parts=1, recompute=False, xla=True):
+    def start(self, preset, batch, window, parts=1, recompute=False, xla=True, experts=()):
         """Builds model and trainer, and trains until steps are steady: the first ones compile.
 
         Args:
             parts: of a batch, computed one after the other.
             recompute: whether blocks compute twice to save memory.
             xla: whether XLA compiles the step; it takes memory to compile and for its buffers.
+            experts: of the mixture; none = the preset's own.
 
         Returns:
             {"parameters", "in_products"}: all, and those that a character is multiplied with.
         """
         preset = replace(
-            preset_named(preset), batch=batch, window=window, accumulate=parts, xla=xla
+            preset_of(preset, experts), batch=batch, window=window, accumulate=parts, xla=xla
         )
         if recompute:
             preset = replace(preset, model=replace(preset.model, recompute=True))
