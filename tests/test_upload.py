@@ -273,6 +273,7 @@ def test_the_picture_speaks_the_language_that_is_chosen(upload):
     receive(upload, "language", code="zh")
     assert upload.bits == [] and upload.error == {}  # nothing is there
     give(upload, watched(upload), "mine.txt", TEXT.encode())
+    assert all(re.search("篇|字节", one) and "bytes" not in one for one in upload.told)
     assert "瞎猜" in upload.bits[1] and "guessing" not in upload.bits[1]
     receive(upload, "language", code="en")
     assert "guessing" in upload.bits[1] and "瞎猜" not in upload.bits[1]

@@ -32,7 +32,7 @@ def test_it_knows_what_the_vocabulary_of_that_size_knows(panel):
     for choice, (size, share) in enumerate(panel.choices):
         receive(panel, "show", choice=choice, text=TEXT[:50])
         assert panel.vocabulary.characters == built.characters[:size]
-        assert share == pytest.approx(panel.vocabulary.coverage(TEXT)["known"], abs=1e-5)
+        assert share == pytest.approx(panel.vocabulary.coverage(TEXT)["known"], abs=1e-12)
         assert panel.known[1] == views.known(TEXT[:50], panel.vocabulary).text
         assert panel.curve == [*vars(views.frequency(COUNTS, size)).values()]
     assert panel.choices[-1] == [40, 1.0]

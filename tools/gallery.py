@@ -1,187 +1,321 @@
-"""Draws each view on its own from the model that ships, and lists them in the gallery.
+"""Photographs the widgets for docs/gallery.md: JupyterLab, a browser, the models that ship.
 
-    python tools/gallery.py          # docs/images/views/*.svg, and its part of docs/gallery.md
+    python tools/gallery.py                       # all of `SHOTS`, to docs/images
+    python tools/gallery.py training replay       # those whose names begin so
 
-Everything is computed anew from `tiny`: what it reads and says, its text, its report and recording.
-Only the roofline was measured, on the machine where notebook 08 ran, and is taken from there.
+Each picture is of a notebook of its own, with the language and the theme that its name ends in
+(`_zh`, `_dark`; neither = English, light), and shows a whole widget, `WIDTH` pixels wide. The
+training panel trains for half a minute; all together take ten. Look at what came out. The chat in
+the light is filmed, by moving_picture.py.
+
+It takes the packages of .[browser] and the system's Chromium with a Chinese font.
 """
 
-import json
+import argparse
+import io
+import math
+import os
 import sys
-from collections import Counter
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
-import numpy as np
-
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from mof_lab import checkpoint, corpus, preset, shipped, views  # noqa: E402
 from mof_lab.errors import LabError  # noqa: E402
 from mof_lab.files import write_atomically  # noqa: E402
-from mof_lab.inspection import trace, trace_dialogue  # noqa: E402
-from mof_lab.notebook import recall  # noqa: E402
-from mof_lab.off import Off  # noqa: E402
-from mof_lab.packing import pack  # noqa: E402
-from mof_lab.recording import Recording  # noqa: E402
-from mof_lab.training_views import course  # noqa: E402
-from mof_lab.view import View  # noqa: E402
 
-IMAGES, GALLERY = ROOT / "docs" / "images" / "views", ROOT / "docs" / "gallery.md"
-MEASURED = ROOT / "notebooks" / "08_speed.ipynb"
-BEGIN, END = "<!-- views -->\n", "<!-- end of views -->\n"
-NAME = "tiny"
-TOLD = [("user", "我叫小明"), ("assistant", "你好，小明！")]
-TALK = [*TOLD, ("user", "我叫什么名字？"), ("assistant", "你叫小明。")]
-STRANGE = "小明在河边看见一只翡翠色的蜻蜓，它停在芦苇上。"
-WINDOWS = 6
+IMAGES = ROOT / "docs" / "images"
+WIDTH, TALL = 980, 2600  # pixels: of a widget; of the browser's window, so that all of it is seen
+REST = 1500  # milliseconds until nothing moves any more
+PANEL, CHART = ".mof-panel", ".js-plotly-plot"
 
-#: View → what it shows, in English and Chinese.
-VIEWS = {
-    "routing": ("How much each expert is trusted", "对每位专家的信任"),
-    "surprisal": ("What the model did not expect", "模型没料到的字"),
-    "thought": ("Where the thought space moves the stream", "思维空间在哪里起作用"),
-    "gates": ("What the GRU keeps and forgets", "GRU 记住和忘掉什么"),
-    "attention": ("Who looks at whom in one head", "一个注意力头里谁看谁"),
-    "attention_grid": ("All heads of all blocks", "各层的所有注意力头"),
-    "reading_view": (
-        "All of it on one axis, with the row of attention of the last character",
-        "合在一条轴上，附最后一个字的一行注意力",
+
+@dataclass(frozen=True)
+class Shot:
+    """A widget to photograph.
+
+    Attributes:
+        source: the code of the cell that shows it.
+        act: what is done on the page before; given the page and the widget.
+        target: CSS selector of what is photographed, from the first of them to the last.
+        kinds: name endings of its pictures.
+    """
+
+    source: str
+    act: Callable
+    target: str = PANEL
+    kinds: tuple[str, ...] = ("",)
+
+
+def say(*messages):
+    """Says these to a chat, and points at the second character of the last answer."""
+
+    def act(page, root):
+        from browser.chat_page import ChatPage
+
+        chat = ChatPage(page)
+        for message in messages:
+            chat.say(message)
+        chat.text.blur()
+        chat.root.locator(".mof-answer").last.locator(".mof-char").nth(1).hover()
+
+    return act
+
+
+def look_inside(page, root):
+    """Locks a character of the first reading."""
+    page.locator(".mof-axis").nth(1).wait_for()
+    idle(root)
+    root.locator(".mof-axis").first.locator(".mof-cell").nth(8).click()
+    page.mouse.move(0, 0)
+
+
+def train(page, root):
+    """Trains until the held-out text was measured a few times, pauses, and takes a sample."""
+    from browser.harness import until
+
+    press(root, "begin")
+    at = "Number(root.querySelector('[data-name=timeline]').max)"
+    until(root, f"root => {at} > 200")
+    press(root, "pause")
+    root.locator("[data-action=resume]").wait_for()
+    step = root.locator("[data-name=timeline]").get_attribute("max")
+    press(root, "sample")
+    until(root, f"root => root.querySelector('[data-picture=moment] svg')?.ariaLabel && {at} >= 0")
+    page.wait_for_timeout(REST)
+    if root.locator("[data-name=timeline]").get_attribute("max") != step:
+        raise LabError("the training went on although it was paused: photograph it again.")
+    root.locator("[data-action=sample]").blur()
+
+
+def go_back(page, root):
+    """Another run beside it, and the slider two fifths on its way."""
+    root.locator("summary").last.click()
+    root.locator("[data-run]").first.check()
+    root.locator("[data-picture=course] svg:has-text('tiny')").wait_for()
+    root.locator("summary").last.click()
+    root.locator("[data-name=timeline]").evaluate(
+        "it => { it.value = 0.4 * it.max; it.dispatchEvent(new Event('input')); }"
+    )
+    page.evaluate("document.activeElement.blur()")
+
+
+def drag(page, chart):
+    """Zooms the middle of a curve."""
+    area = page.locator(f"{CHART} .nsewdrag").first
+    area.wait_for(state="attached")
+    box, middle = area.bounding_box(), 0.5
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + middle * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + middle * box["height"], steps=6)
+    page.mouse.up()
+    page.mouse.move(0, 0)
+
+
+def begin_tour(page, root):
+    """The first step, with what it speaks of in its frame."""
+    from browser.chat_page import ChatPage
+
+    chat = ChatPage(page)
+    chat.exchanges.first.wait_for()
+    chat.idle()
+    press(root, "go_on")
+    page.locator(".mof-here").first.wait_for()
+    page.evaluate("document.activeElement.blur()")
+
+
+def take_example(page, root):
+    """The text that is taken where nobody has one."""
+    press(root, "example")
+    root.locator("[data-picture=bits] svg").wait_for()
+    idle(root)
+    page.evaluate("document.activeElement.blur()")
+
+
+def give(page, root):
+    """Downloads the work."""
+    with page.expect_download():
+        press(root, "download")
+    idle(root)
+    page.evaluate("document.activeElement.blur()")
+
+
+def show_vocabulary(page, root):
+    root.locator("[data-picture=known] svg").wait_for()
+
+
+def press(root, action):
+    root.locator(f"[data-action={action}]").click()
+
+
+def idle(root):
+    from browser.harness import until
+
+    until(root, "root => root.dataset.state === 'idle'")
+
+
+ALL = ("", "_zh", "_dark")
+SHOTS = {
+    "chat": Shot(
+        'from mof_lab import shipped\nfrom mof_lab.widgets import Chat\nChat(shipped("small"))',
+        say("我叫小明", "我叫什么名字？"),
+        kinds=("_dark",),
     ),
-    "next_characters": (
-        "What comes next, with all on and with an expert off",
-        "下一个字：全开，或关掉一位专家",
+    "side_by_side": Shot(
+        "from mof_lab import shipped\nfrom mof_lab.widgets import SideBySide\n"
+        'SideBySide(shipped("small"), seed=1)',
+        say("法国的首都是哪里？", "你是谁？"),
+        kinds=ALL,
     ),
-    "context_test": ("Is what was told still used, and by whom?", "说过的事谁还记得？"),
-    "loss_mask": ("Which characters of a dialogue are learnt", "对话里学哪些字"),
-    "packing": ("Documents packed into windows", "打包成窗口的文档"),
-    "frequency": ("How often characters occur, and what is covered", "字频与覆盖"),
-    "known": ("What of a text is known", "一段文字里认识哪些字"),
-    "bars": ("Held-out bits a character by kind of text", "各类留出文本的每字比特"),
-    "shares": ("Mean router weights by kind of text", "各类文本的平均路由权重"),
-    "curves": ("A training, in training and held-out text", "一次训练的曲线"),
-    "roofline": (
-        "What operations reach of what the machine allows, as measured in notebook 08",
-        "各运算达到本机上限的多少，在笔记本 08 中实测",
+    "explorer": Shot(
+        "from mof_lab import shipped\nfrom mof_lab.widgets import Explorer\n"
+        'Explorer(shipped("small"), "法国的首都是哪里？", "日本的首都是哪里？")',
+        look_inside,
+        kinds=ALL,
+    ),
+    "training": Shot(
+        "from mof_lab.notebook import open_run\nfrom mof_lab.widgets import TrainingPanel\n"
+        'TrainingPanel(open_run(), "gru")',
+        train,
+        kinds=ALL,
+    ),
+    "replay": Shot('from mof_lab.notebook import replay\nreplay("chat", "small")', go_back),
+    "zoom": Shot(
+        "from mof_lab import shipped\nfrom mof_lab.recording import Recording\n"
+        "from mof_lab.training_views import course\n"
+        'course(Recording.load(shipped("tiny") / "recordings" / "gru.json"))',
+        drag,
+        target=CHART,
+    ),
+    "tour": Shot(
+        "from IPython.display import display\nfrom mof_lab import shipped\n"
+        "from mof_lab.notebook import tour\nfrom mof_lab.widgets import Chat\n"
+        'chat = Chat(shipped("small"), temperature=0)\nchat.say("你好")\n'
+        'display(tour("start"), chat)',
+        begin_tour,
+    ),
+    "upload": Shot(
+        "from mof_lab.widgets import Upload\nUpload(minutes=2)", take_example, kinds=("", "_zh")
+    ),
+    "download": Shot(
+        "from shutil import copytree\nfrom mof_lab import shipped\n"
+        "from mof_lab.widgets import Download\n"
+        'copytree(shipped("tiny"), "run/chat", dirs_exist_ok=True)\n'
+        'Download("run/chat", "我的 日记.txt")',
+        give,
+    ),
+    "vocabulary": Shot(
+        "from collections import Counter\nfrom mof_lab.corpus import load, texts\n"
+        "from mof_lab.widgets import VocabularyPanel\n"
+        'rows = load("project", tell=lambda sentence: None)\n'
+        "counts = Counter(character for text in texts(rows) for character in text)\n"
+        'said = "小猫在河边钓鱼，忽然看见一只蜻蜓飞过。它眨眨眼：“真漂亮！”"\n'
+        "VocabularyPanel(counts, size=400, text=said)",
+        show_vocabulary,
+        kinds=ALL,
     ),
 }
+NAMES = [name + kind for name, shot in SHOTS.items() for kind in shot.kinds]
 
 
-def draw():
-    """View → its picture, a `views.View`."""
-    model, vocabulary, _ = checkpoint.load(shipped(NAME))
-    seen = trace_dialogue(model, vocabulary, TALK)
-    return {
-        **of_a_reading(seen),
-        **of_the_model(model, vocabulary, seen),
-        **of_the_text(vocabulary),
-        **of_the_training(),
-        "roofline": measured(),
-    }
+def photograph(lab, browser, name):
+    """One picture, as a Pillow image.
+
+    Args:
+        lab: a `harness.Lab`.
+        name: one of `NAMES`.
+    """
+    from browser import harness
+    from PIL import Image
+
+    kind = next((kind for kind in ALL if kind and name.endswith(kind)), "")
+    shot = SHOTS[name.removesuffix(kind)]
+    lab.write(f"{name}.ipynb", [shot.source])
+    lab.choose(
+        theme=f"JupyterLab {'Dark' if kind == '_dark' else 'Light'}",
+        locale="zh_CN" if kind == "_zh" else "en",
+    )
+    context = browser.new_context(viewport={"width": harness.SIZE["width"], "height": TALL})
+    harness.Gate(context)
+    page = context.new_page()
+    page.set_default_timeout(5000 * harness.PATIENCE)
+    try:
+        lab.open(page, f"{name}.ipynb")
+        lab.run(page)
+        root = page.locator(shot.target).first
+        root.wait_for()
+        wider = WIDTH - root.bounding_box()["width"]
+        page.set_viewport_size({"width": harness.SIZE["width"] + math.ceil(wider), "height": TALL})
+        page.wait_for_timeout(REST)
+        shot.act(page, root)
+        page.wait_for_timeout(REST)
+        taken = page.screenshot(clip=frame(page, shot.target))
+        page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    finally:
+        context.close()
+    return Image.open(io.BytesIO(taken)).convert("RGB")
 
 
-def of_a_reading(seen):
-    last = len(seen.symbols) - 1
-    return {
-        "routing": views.routing(seen.symbols, seen.router_weights, seen.experts),
-        "surprisal": views.surprisal(seen.symbols, seen.surprisal),
-        "thought": views.thought(seen.symbols, seen.thought),
-        "gates": views.gates(seen.symbols, seen.update, seen.reset),
-        "attention": views.attention(seen.symbols, seen.attention[-1, -1]),
-        "attention_grid": views.attention_grid(seen.symbols, seen.attention),
-        "reading_view": views.reading_view(seen, (len(seen.thought) - 1, 0, last)),
-    }
+def frame(page, target):
+    """The rectangle around all that is photographed; all of it has to be in the window."""
+    boxes = [one.bounding_box() for one in page.locator(target).all() if one.is_visible()]
+    left, top = (min(box[side] for box in boxes) for side in ("x", "y"))
+    right = max(box["x"] + box["width"] for box in boxes)
+    bottom = max(box["y"] + box["height"] for box in boxes)
+    if top < 0 or bottom > TALL:
+        raise LabError(f"the widget is taller than the window of {TALL} pixels: make TALL larger.")
+    return {"x": left, "y": top, "width": right - left, "height": bottom - top}
 
 
-def of_the_model(model, vocabulary, seen):
-    answers = [i for i, symbol in enumerate(seen.symbols) if symbol == "⟨assistant⟩"]
-    asked = seen.ids[: answers[-1] + 3]  # 你叫, and then?
-
-    def chances(off):
-        logits = trace(model, vocabulary, asked, off).logits[-1]
-        powers = np.exp(logits - logits.max())
-        return powers / powers.sum()
-
-    ways = {"all on 全开": Off()} | {f"without 无 {e}": Off(experts={e}) for e in seen.experts}
-    found = np.stack([chances(off) for off in ways.values()])  # (ways, vocabulary)
-    likeliest = np.argsort(-found.max(axis=0))[:6]
-    saved = {
-        expert or "mixture 混合": [
-            (between, other - told)
-            for between, told, other in recall(model, vocabulary, expert, "colour")
-        ]
-        for expert in (None, *seen.experts)
-    }
-    guesses = [(vocabulary.symbol(i), found[:, i]) for i in likeliest]
-    return {
-        "next_characters": views.next_characters(list(ways), guesses),
-        "context_test": views.context_test(saved),
-    }
+def packed(image):
+    """A picture as the bytes of a PNG of 256 colours: no more are needed, and it is a third."""
+    file = io.BytesIO()
+    image.quantize(256, dither=0).save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
-def of_the_text(vocabulary):
-    made = preset(NAME)
-    rows = corpus.project(made).train
-    counts = Counter(character for text in corpus.texts(rows) for character in text)
-    talks = [row for row in rows if row["kind"] == "knowledge"]
-    packed = pack(talks[: 40 * WINDOWS], vocabulary, made.window)
-    tokens, roles = packed.tokens[:WINDOWS], packed.roles[:WINDOWS]
-    return {
-        "loss_mask": views.loss_mask([vocabulary.symbol(i) for i in tokens[0]], roles[0]),
-        "packing": views.packing(tokens, roles),
-        "frequency": views.frequency(counts, size=1000),
-        "known": views.known(STRANGE, vocabulary),
-    }
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="gallery.py", description="Photographs the widgets.")
+    parser.add_argument("names", nargs="*", help="beginnings of names; all of them if left out")
+    wanted = tuple(parser.parse_args(arguments).names)
+    names = [name for name in NAMES if not wanted or name.startswith(wanted)]
+    if not names:
+        raise LabError(f"There is no picture {' or '.join(wanted)}; there are {', '.join(NAMES)}.")
+    from browser import harness
+    from playwright.sync_api import Error, sync_playwright
 
-
-def of_the_training():
-    report = json.loads((shipped(NAME) / "report.json").read_text(encoding="utf-8"))
-    bits, weights = report["bits_per_character"], report["router_weights"]
-    recording = Recording.load(shipped(NAME) / "recordings" / "gru.json")
-    title = "Held-out bits per character 留出文本每字比特"
-    return {
-        "bars": views.bars(list(bits), list(bits.values()), title),
-        "shares": views.shares(list(weights), list(weights.values()), report["experts"]),
-        "curves": course(recording),
-    }
-
-
-def measured():
-    """The roofline of notebook 08."""
-    for cell in nbformat.read(MEASURED, as_version=4).cells:
-        if cell.cell_type == "code" and "views.roofline(" in cell.source:
-            for output in cell.outputs:
-                if "image/svg+xml" in output.get("data", {}):
-                    data = output.data
-                    return View("".join(data["image/svg+xml"]), "".join(data["text/plain"]))
-    raise LabError(f"{MEASURED.name} has no roofline; execute it: tools/execute_notebooks.py 08")
-
-
-def page():
-    """The part of docs/gallery.md that lists them."""
-    parts = [
-        f"### `{name}`\n\n{english}.\n{chinese}。\n\n![{english}](images/views/{name}.svg)\n"
-        for name, (english, chinese) in VIEWS.items()
-    ]
-    return "\n".join(parts)
-
-
-def with_page(text):
-    """The gallery's text with the views between its marks."""
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{page()}\n{END}{after}"
-
-
-def main():
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    for name, view in draw().items():
-        write_atomically(IMAGES / f"{name}.svg", view.svg.encode("utf-8"))
-        print(f"{name:<16}{len(view.svg):>8,} bytes")
-    text = with_page(GALLERY.read_text(encoding="utf-8"))
-    write_atomically(GALLERY, text.encode("utf-8"))
+    if not Path(harness.CHROMIUM).exists():
+        raise LabError("there is no Chromium: apt-get install chromium fonts-noto-cjk.")
+    os.environ.pop("MOF_LAB_FAST", None)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        os.environ["MOF_LAB_RUNS"] = str(Path(folder) / "runs")  # none of yours is gone on with
+        lab = harness.Lab(Path(folder))
+        try:
+            with sync_playwright() as started:
+                browser = started.chromium.launch(**harness.CHROMIUM_OPTIONS)
+                for name in names:
+                    image = photograph(lab, browser, name)
+                    content = packed(image)
+                    write_atomically(IMAGES / f"{name}.png", content)
+                    print(
+                        f"{name}.png: {image.width} × {image.height}, {len(content) / 1e3:,.0f} kB"
+                    )
+        except Error as error:
+            raise LabError(
+                f"The browser did not get on with {name} ({str(error).splitlines()[0]}): close "
+                "what keeps this machine busy, then try again."
+            ) from error
+        finally:
+            lab.close()
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error}: pip install -c constraints.txt -e .[browser,lab] brings what it takes.")
+    except (LabError, RuntimeError) as error:  # a server that does not start is one of the latter
+        sys.exit(str(error))

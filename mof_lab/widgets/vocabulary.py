@@ -50,7 +50,8 @@ class VocabularyPanel(Panel):
         self._ranked = "".join(character for character, _ in ranked)
         covered = np.cumsum([times for _, times in ranked])
         sizes = sorted({round(n) for n in np.geomspace(2, len(ranked), CHOICES)})
-        self.choices = [[n, round(float(covered[n - 1] / covered[-1]), 5)] for n in sizes]
+        # Not rounded: page and picture would round what was rounded, and each its own way.
+        self.choices = [[n, float(covered[n - 1] / covered[-1])] for n in sizes]
         self.tell("ready")
         self.keep_characters(size)
         self.read(text)
