@@ -68,7 +68,6 @@ function buildTraining(ui) {
     onclick: () => {
       showChart(!ui.root.classList.contains("mof-zoomed"));
       if (!ui.root.classList.contains("mof-zoomed")) return;
-      dispatchEvent(new Event("resize")); // it was drawn where there was no room
       chart().scrollIntoView({ block: "nearest" });
       const drawn = chart().querySelector(".js-plotly-plot").data?.[0].x.at(-1);
       if (drawn !== last()) ui.status.textContent = ui.t("zoom_old", { step: drawn });

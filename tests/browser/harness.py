@@ -1,7 +1,9 @@
 """JupyterLab or Voila on loopback, and a real browser that can reach nothing else."""
 
+import base64
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -24,6 +26,9 @@ CHROMIUM_OPTIONS = {
     "args": ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
 }
 PATIENCE = 120  # seconds until what has not come is taken not to come; a busy machine is slow
+
+#: A picture in a page of nbconvert.
+SVG_IMAGE = re.compile(r'<img[^>]*src="data:image/svg\+xml;base64,([^"]*)"[^>]*>')
 
 #: What would cover buttons or leave cells undrawn; see `Lab.choose` for the rest.
 SETTINGS = {
@@ -190,10 +195,11 @@ class Lab(Server):
         self.choose()
 
     def exported(self, name):
-        """A notebook as the HTML that nbconvert makes of it."""
+        """A notebook as the HTML that nbconvert makes of it; its pictures as what is in them."""
         command = [sys.executable, "-m", "nbconvert", "--to", "html", "--stdout", name]
         ran = subprocess.run(command, cwd=self.notebooks, capture_output=True, check=True)
-        return ran.stdout.decode("utf-8")
+        html = ran.stdout.decode("utf-8")
+        return SVG_IMAGE.sub(lambda image: base64.b64decode(image[1]).decode("utf-8"), html)
 
     def run(self, page):
         """Runs all cells of the open notebook."""

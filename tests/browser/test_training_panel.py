@@ -146,7 +146,6 @@ def test_it_outlives_a_reload_and_its_pictures_the_kernel(lab, page, pictures):
     page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     lab.look(page, "kept.ipynb")
     page.locator(".jp-RenderedSVG svg, .jp-RenderedSVG img").first.wait_for()
-    page.locator(".js-plotly-plot .nsewdrag").first.wait_for(state="attached")
-    for picture in (".jp-RenderedSVG", ".js-plotly-plot"):
+    for picture in (".jp-RenderedPlotly", ".jp-RenderedSVG"):
         assert page.locator(picture).bounding_box()["height"] > 100, picture
     page.screenshot(path=pictures / "training_no_kernel.png", full_page=True)
