@@ -1,6 +1,6 @@
 """Draws each view on its own from the model that ships, and lists them in the gallery.
 
-    python tools/view_pictures.py          # docs/images/views/*.svg, and its part of docs/gallery.md
+    python tools/view_pictures.py    # docs/images/views/*.svg, and its part of docs/gallery.md
 
 Everything is computed anew from `tiny`: what it reads and says, its text, its report and recording.
 Only the roofline was measured, on the machine where notebook 08 ran, and is taken from there.
