@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from executing import NOTEBOOKS, ROOT, code_cells, read, runner, shows_something
+from series import NOTEBOOKS, ROOT, code_cells, read, runner, shows_something
 
 LARGEST = 300_000  # bytes
 

@@ -1,7 +1,7 @@
 """The first notebooks run from top to bottom, one after the other: each trains for the next."""
 
 import pytest
-from executing import NOTEBOOKS, ROOT, run_from_top_to_bottom
+from series import NOTEBOOKS, ROOT, run_from_top_to_bottom
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The later notebooks run from top to bottom; a file of its own, so that two run at a time."""
 
 import pytest
-from executing import NOTEBOOKS, run_from_top_to_bottom
+from series import NOTEBOOKS, run_from_top_to_bottom
 
 
 @pytest.fixture(scope="module")
