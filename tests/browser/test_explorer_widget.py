@@ -184,7 +184,7 @@ def test_it_outlives_a_reload_and_its_picture_the_kernel(lab, page, pictures):
     page.locator(".mof-axis").nth(1).wait_for()
     assert root.locator(".mof-axis").all_text_contents() == axes
     exported = lab.exported("kept.ipynb")
-    assert "Reading 1" in exported and "Reading 2" in exported
+    assert "Reading 阅读 1" in exported and "Reading 阅读 2" in exported
     page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     lab.look(page, "kept.ipynb")
     picture = page.locator(".jp-RenderedSVG").first

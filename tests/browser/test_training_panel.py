@@ -142,7 +142,7 @@ def test_it_outlives_a_reload_and_its_pictures_the_kernel(lab, page, pictures):
     until(root, "root => root.querySelector('[data-picture=course] svg')")
     assert (step(root), root.locator("[data-number=loss]").inner_text()) == (30, loss)
     exported = lab.exported("kept.ipynb")
-    assert "Stage gru" in exported and "What it writes · step 30" in exported
+    assert "Stage 阶段 gru" in exported and "What it writes · step 30" in exported
     page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     lab.look(page, "kept.ipynb")
     page.locator(".jp-RenderedSVG svg, .jp-RenderedSVG img").first.wait_for()

@@ -99,4 +99,4 @@ def test_what_is_kept_anew_is_drawn_anew(lab, root, chart):
     page.wait_for_function(f"document.querySelectorAll('{CHART}')[1]?.data?.[0].x.length === 4")
     root.locator("[data-action=zoom]").click()
     assert len(beside(root)) == 1  # and it says that the widget has more than the chart shows
-    assert "run this cell again" in root.get_by_role("status").inner_text()
+    assert "run this cell again" in root.locator(".mof-status").inner_text()
