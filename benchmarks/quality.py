@@ -59,7 +59,7 @@ def run(options, tell):
     folder = str(runs_folder() / "bench" / f"quality-{options.label}")
     tell(f"Every model learns for {options.minutes:g} minutes, with the windows of {preset.name}.")
     with ours("learning") as worker:
-        about = worker.ask("prepare", preset=preset.name, folder=folder)
+        about = worker.ask("prepare", **options.request, folder=folder)
     with Field(tell, result.notes) as field:
         where = {"folder": folder, "seconds": seconds}
         answers = {}
@@ -81,7 +81,7 @@ def run(options, tell):
             start = partial(ours, "learning", "keras")
             answers["keras"] = field.add("keras", start, "start_keras", **request)
         if "published-form" in options.against:
-            request = {"rate": RATES["published-form"], "preset": preset.name, **where}
+            request = {"rate": RATES["published-form"], **options.request, **where}
             request["parameters"] = size["parameters"]
             start = partial(ours, "learning", "published-form")
             answers["published-form"] = field.add(

@@ -432,7 +432,10 @@ def test_a_suite_takes_a_third_expert(own_expert, monkeypatch, tmp_path, suite):
     monkeypatch.setattr(module, "peer", lambda name, module, tell: Told(name))
     result = module.run(options, lambda words: None)
     of_ours = {name: arguments["experts"] for name, _, arguments in asked if "experts" in arguments}
-    models = {"quality": {"mixture", *THREE}, "train": {"ours", "products", "ours, without XLA"}}
+    models = {
+        "quality": {"ours", "mixture", *THREE, "published-form"},  # all open one run's folder
+        "train": {"ours", "products", "ours, without XLA"},
+    }
     assert set(of_ours) == models[suite]
     assert all(told == list(THREE) for told in of_ours.values())
     if suite == "quality":

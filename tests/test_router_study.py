@@ -192,10 +192,11 @@ def test_the_interval_of_a_difference(tool):
 @pytest.mark.parametrize(
     ("knowledge", "reasoning", "said"),
     [
-        ([0.1, 0.2], [-0.2, -0.1], ("as the article", "as the article")),
-        ([-0.2, -0.1], [0.1, 0.2], ("the opposite", "the opposite")),
-        ([0.1, 0.2], [0.1, 0.2], ("as the article", "the opposite")),
-        ([-0.1, 0.1], [-0.1, 0.1], ("no difference", "no difference")),
+        ([0.1, 0.2], [-0.2, -0.1], "as the article says"),
+        ([-0.2, -0.1], [0.1, 0.2], "the opposite"),
+        ([0.1, 0.2], [0.1, 0.2], "the GRU is the better one on both"),
+        ([-0.2, -0.1], [-0.2, -0.1], "the transformer is the better one on both"),
+        ([0.1, 0.2], [-0.1, 0.2], "chance may"),
     ],
 )
 def test_the_verdict_on_who_is_better_alone(tool, knowledge, reasoning, said):
@@ -204,9 +205,19 @@ def test_the_verdict_on_who_is_better_alone(tool, knowledge, reasoning, said):
         "knowledge": {"value": sum(knowledge) / 2, "interval": knowledge},
         "reasoning": {"value": sum(reasoning) / 2, "interval": reasoning},
     }
-    _, written = tool.verdicts({"lean": {}, "advantage": more})
-    for sentence, words in zip(written.splitlines(), said, strict=True):
-        assert words in sentence
+    half = {"knowledge": {"correct": 1, "total": 2}, "reasoning": {"correct": 1, "total": 4}}
+    none = {kind: {"correct": 0, "total": 2} for kind in half}
+    figures = {
+        "experts": EXPERTS,
+        "lean": {},
+        "advantage": more,
+        "right": {"mixture": half} | dict.fromkeys(EXPERTS, none),
+        "saved": {"mixture": {}},
+    }
+    _, written = tool.verdicts(figures)
+    alone, answers = written.splitlines()
+    assert said in alone
+    assert "25% to 50% by the mixture, 0% to 0% by one expert alone" in answers
 
 
 def test_bits_over_seeds_are_shown_where_all_were_asked_for_them(tool):

@@ -586,7 +586,7 @@ def checkpoint_parts(name, found, settings):
     if found["advantage"]:
         parts += [
             "Bits a character that the transformer alone needs more than the GRU alone: above 0 "
-            "the GRU is the better one. 单独时变换器比 GRU 每字多花的比特：大于 0 则 GRU 更好。",
+            "the GRU is the better one. 单独时 Transformer 比 GRU 每字多花的比特：大于 0 则 GRU 更好。",
             grid(kind, named, kinds, ("difference 差",), {"difference 差": found["advantage"]}),
         ]
     if not distances:
@@ -623,6 +623,23 @@ OF_CLAIM = {
 }
 
 
+#: The same of who needs fewer bits alone, by the signs of the transformer's excess on knowledge
+#: and on reasoning.
+ALONE = {
+    (1, -1): ("as the article says", "与论文一致"),
+    (-1, 1): OF_CLAIM[-1],
+    (1, 1): (
+        "the GRU is the better one on both, which is not a division of labour",
+        "两类都是 GRU 更好，谈不上分工",
+    ),
+    (-1, -1): (
+        "the transformer is the better one on both, which is not a division of labour",
+        "两类都是 Transformer 更好，谈不上分工",
+    ),
+    (0, 0): ("on one of them at least chance may have decided", "至少有一类可能只是偶然"),
+}
+
+
 def verdicts(found):
     """What the figures of a checkpoint say of the article's claim, as sentences."""
     parts = []
@@ -634,15 +651,34 @@ def verdicts(found):
             f"The GRU's weight for knowledge less that for reasoning: {gap}, {english}. "
             f"GRU 在知识上的权重减去在推理上的权重：{chinese}。"
         )
-    for kind, better, of_article in (("knowledge", "GRU", 1), ("reasoning", "transformer", -1)):
-        if kind not in found["advantage"]:
-            continue
-        more = found["advantage"][kind]
-        english, chinese = OF_CLAIM[of_article * sign(more["interval"])]
+    if {"knowledge", "reasoning"} <= set(found["advantage"]):
+        knowledge, reasoning = (found["advantage"][kind] for kind in ("knowledge", "reasoning"))
+        signs = sign(knowledge["interval"]), sign(reasoning["interval"])
+        english, chinese = ALONE.get(signs, ALONE[0, 0])
         parts.append(
-            f"On {kind} the article expects more of the {better}. There the transformer alone "
-            f"needs {with_bounds(more, decimals)} bits a character more than the GRU alone: "
-            f"{english}. {named(kind).split()[-1]}：{chinese}。"
+            "Alone, the transformer needs more bits a character than the GRU: "
+            f"{with_bounds(knowledge, decimals)} on knowledge, {with_bounds(reasoning, decimals)} "
+            f"on reasoning: {english}. 单独作答：{chinese}。"
+        )
+    whole, alone = (
+        [share(count) for who in ways for count in found["right"][who].values()]
+        for ways in ((MIXTURE,), found["experts"])
+    )
+    if whole:
+        parts.append(
+            f"Right answers of a kind: {min(whole):.0%} to {max(whole):.0%} by the mixture, "
+            f"{min(alone):.0%} to {max(alone):.0%} by one expert alone. 各类正确率：混合 "
+            f"{min(whole):.0%} 至 {max(whole):.0%}，单独一位专家 {min(alone):.0%} 至 "
+            f"{max(alone):.0%}。"
+        )
+    for distance in list(found["saved"][MIXTURE])[:1]:
+        saved = ", ".join(
+            f"{named(who)} {with_bounds(found['saved'][who][distance], decimals)}"
+            for who in found["experts"]
+        )
+        parts.append(
+            f"Bits that having been told saves each alone, {distance} characters back "
+            f"{distance} 字之前说过的事，单独作答时各省下的比特: {saved}."
         )
     return ["Verdict 结论:", "\n".join(f"- {part}" for part in parts)] if parts else []
 

@@ -12,7 +12,6 @@ import numpy as np
 from mof_lab import training
 from mof_lab.arguments import preset_of
 from mof_lab.configuration import Stage
-from mof_lab.configuration import preset as preset_named
 from mof_lab.evaluation import window_nats
 from mof_lab.pipeline import Run
 from mof_lab.published import honest
@@ -33,9 +32,9 @@ class Unsaved(training.Trainer):
         """Nothing: only what was learnt is looked at."""
 
 
-def prepare(preset, folder):
+def prepare(preset, experts, folder):
     """Packs the project's text into windows: {"vocabulary_size", "batch", "window", "shares"}."""
-    preset = preset_named(preset)
+    preset = preset_of(preset, experts)
     shutil.rmtree(folder, ignore_errors=True)  # of an earlier text or preset
     run = Run(preset, folder)
     return {
@@ -49,12 +48,12 @@ def prepare(preset, folder):
 class Learning:
     """One model that learns for some seconds, in slices, and is measured between them."""
 
-    def start(self, preset, folder, seconds, expert, experts=()):
+    def start(self, preset, experts, folder, seconds, expert):
         """Our model.
 
         Args:
-            expert: the name of one to train alone, "" for the mixture.
             experts: of the mixture; none = the preset's own.
+            expert: the name of one to train alone, "" for the mixture.
         """
         preset = preset_of(preset, experts)
         run = Run(preset, folder)
@@ -66,8 +65,9 @@ class Learning:
         stage = Stage("benchmark", parts, steps, expert, False, rate, joint.shares)
         windows = run.windows("train")
         self.lessons = Lessons(folder, preset.batch, joint.shares, seconds, rate)
+        nowhere = run.directory / "unsaved" / (expert or "mixture")  # a training holds its folder
         trainer = Unsaved(
-            self.model, run.vocabulary, windows, preset, stage, run.directory / "none",
+            self.model, run.vocabulary, windows, preset, stage, nowhere,
             seconds=seconds, reports=1,
         )  # fmt: skip
         self.record, reports = trainer.record, iter(trainer)
@@ -83,12 +83,12 @@ class Learning:
         trained = {v.path: math.prod(v.shape) for v in self.model.trainable_variables}
         return {"parameters": sum(trained.values())}
 
-    def start_published(self, preset, folder, seconds, rate, parameters):
+    def start_published(self, preset, experts, folder, seconds, rate, parameters):
         """The published form, of about so many parameters in all.
 
         Each of its outputs has seen the whole text, so a text is one target: what follows it.
         """
-        preset = preset_named(preset)
+        preset = preset_of(preset, experts)
         run, sizes, shares = Run(preset, folder), preset.model, preset.stage("joint").shares
         config = PublishedConfig(
             len(run.vocabulary), sizes.embedding_dim, 8, sizes.router_units, sizes.num_layers,
