@@ -392,20 +392,26 @@ def router_study(file=PROJECT / "docs" / "router_study_shipped.json"):
         )
     parts = []
     for name, figures in found.items():
-        experts, right = figures["experts"], figures["right"]
-        header = ["kind 类别", *(f"weight 权重: {expert}" for expert in experts)]
-        header += [f"right 答对: {who}" for who in right]
-        header += [f"bits added 多花的比特: {expert}" for expert in experts]
-        rows = []
-        for kind in figures["bits"][experts[0]]:
-            counts = (of_one.get(kind) for of_one in right.values())
-            rows.append(
-                [
-                    named(kind),
-                    *(f"{figures['weights'][expert][kind]['value']:.2f}" for expert in experts),
-                    *(f"{c['correct'] / c['total']:.0%}" if c else "–" for c in counts),
-                    *(f"{figures['cost'][expert][kind]['value']:+.2f}" for expert in experts),
-                ]
+        right = figures["right"]
+        shares = {
+            who: {kind: f"{count['correct'] / count['total']:.0%}" for kind, count in of.items()}
+            for who, of in right.items()
+        }
+        means = {
+            what: {
+                who: {k: form.format(x["value"]) for k, x in of.items()} for who, of in all_.items()
+            }
+            for what, form, all_ in (
+                ("weights", "{:.2f}", figures["weights"]),
+                ("cost", "{:+.2f}", figures["cost"]),
             )
-        parts.append(f"{name}\n{table(header, rows)}")
+        }
+        for title, of_all in (
+            ("router weight 路由权重", means["weights"]),
+            ("right answers 答对", shares),
+            ("bits a character that forcing it adds 只用它，每字多花的比特", means["cost"]),
+        ):
+            kinds = dict.fromkeys(kind for of_one in of_all.values() for kind in of_one)
+            rows = [[named(kind), *(of_one[kind] for of_one in of_all.values())] for kind in kinds]
+            parts.append(f"{name} · {title}\n{table(['kind 类别', *of_all], rows)}")
     return "\n\n".join(parts)

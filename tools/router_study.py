@@ -586,7 +586,8 @@ def checkpoint_parts(name, found, settings):
     if found["advantage"]:
         parts += [
             "Bits a character that the transformer alone needs more than the GRU alone: above 0 "
-            "the GRU is the better one. 单独时 Transformer 比 GRU 每字多花的比特：大于 0 则 GRU 更好。",
+            "the GRU is the better one. 单独时 Transformer 比 GRU 每字多花的比特：大于 0 则 "
+            "GRU 更好。",
             grid(kind, named, kinds, ("difference 差",), {"difference 差": found["advantage"]}),
         ]
     if not distances:
