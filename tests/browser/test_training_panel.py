@@ -42,6 +42,13 @@ CLICK = """root => new Promise((done) => {
 })"""
 
 
+#: Does the picture show the step that the status line names?
+SAMPLED = """root => {
+  const step = root.querySelector(".mof-status").textContent.match(/\\d+/)?.[0];
+  return step && root.querySelector("[data-picture=moment]").innerHTML.includes(`step ${step} `);
+}"""
+
+
 def median_click(root):
     """Of eight clicks, the median; the least of three, as if the machine did nothing else."""
     medians = []
@@ -85,7 +92,7 @@ def test_train_pause_resume_stop(root, pictures):
     root.page.wait_for_timeout(1500)
     assert step(root) == paused
     press(root, "sample")  # a look at the model while it waits
-    until(root, "root => root.querySelector('[data-picture=moment] svg')")
+    until(root, SAMPLED)
     assert "你好" in root.locator("[data-picture=moment] + details").text_content()
     root.page.locator(".jp-InputArea").first.evaluate("a => a.style.display = 'none'")
     root.page.screenshot(path=pictures / "training_light.png")
