@@ -29,6 +29,7 @@ from mof_lab.files import write_atomically  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 WIDTH, TALL = 980, 2600  # pixels: of a widget; of the browser's window, so that all of it is seen
+PATIENCE = 900  # seconds until what has not come is taken not to come: the panel trains
 REST = 1500  # milliseconds until nothing moves any more
 PANEL, CHART = ".mof-panel", ".js-plotly-plot"
 
@@ -70,7 +71,7 @@ def look_inside(page, root):
     page.locator(".mof-axis").nth(1).wait_for()
     idle(root)
     root.locator(".mof-axis").first.locator(".mof-cell").nth(8).click()
-    page.mouse.move(0, 0)
+    leave(page)
 
 
 def train(page, root):
@@ -82,25 +83,26 @@ def train(page, root):
     until(root, f"root => {at} > 200")
     press(root, "pause")
     root.locator("[data-action=resume]").wait_for()
-    step = root.locator("[data-name=timeline]").get_attribute("max")
+    before = root.locator("[data-picture=moment]").inner_html()
     press(root, "sample")
-    until(root, f"root => root.querySelector('[data-picture=moment] svg')?.ariaLabel && {at} >= 0")
-    page.wait_for_timeout(REST)
-    if root.locator("[data-name=timeline]").get_attribute("max") != step:
-        raise LabError("the training went on although it was paused: photograph it again.")
-    root.locator("[data-action=sample]").blur()
+    moment = "root.querySelector('[data-picture=moment]').innerHTML"
+    page.wait_for_function(
+        f"([root, before]) => {moment} !== before", arg=[root.element_handle(), before]
+    )
+    leave(page)
 
 
 def go_back(page, root):
     """Another run beside it, and the slider two fifths on its way."""
-    root.locator("summary").last.click()
+    fold = root.locator("details:has(.mof-earlier) > summary")
+    fold.click()
     root.locator("[data-run]").first.check()
     root.locator("[data-picture=course] svg:has-text('tiny')").wait_for()
-    root.locator("summary").last.click()
+    fold.click()
     root.locator("[data-name=timeline]").evaluate(
         "it => { it.value = 0.4 * it.max; it.dispatchEvent(new Event('input')); }"
     )
-    page.evaluate("document.activeElement.blur()")
+    leave(page)
 
 
 def drag(page, chart):
@@ -112,7 +114,7 @@ def drag(page, chart):
     page.mouse.down()
     page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + middle * box["height"], steps=6)
     page.mouse.up()
-    page.mouse.move(0, 0)
+    leave(page)
 
 
 def begin_tour(page, root):
@@ -124,7 +126,7 @@ def begin_tour(page, root):
     chat.idle()
     press(root, "go_on")
     page.locator(".mof-here").first.wait_for()
-    page.evaluate("document.activeElement.blur()")
+    leave(page)
 
 
 def take_example(page, root):
@@ -132,7 +134,7 @@ def take_example(page, root):
     press(root, "example")
     root.locator("[data-picture=bits] svg").wait_for()
     idle(root)
-    page.evaluate("document.activeElement.blur()")
+    leave(page)
 
 
 def give(page, root):
@@ -140,11 +142,17 @@ def give(page, root):
     with page.expect_download():
         press(root, "download")
     idle(root)
-    page.evaluate("document.activeElement.blur()")
+    leave(page)
 
 
 def show_vocabulary(page, root):
     root.locator("[data-picture=known] svg").wait_for()
+
+
+def leave(page):
+    """Takes pointer and focus away: neither is of what is shown."""
+    page.mouse.move(0, 0)
+    page.evaluate("document.activeElement.blur()")
 
 
 def press(root, action):
@@ -177,8 +185,9 @@ SHOTS = {
         kinds=ALL,
     ),
     "training": Shot(
-        "from mof_lab.notebook import open_run\nfrom mof_lab.widgets import TrainingPanel\n"
-        'TrainingPanel(open_run(), "gru")',
+        "from shutil import rmtree\nfrom mof_lab.notebook import open_run\n"
+        "from mof_lab.widgets import TrainingPanel\nrun = open_run()\n"
+        'rmtree(run.directory / "gru", ignore_errors=True)\nTrainingPanel(run, "gru")',
         train,
         kinds=ALL,
     ),
@@ -241,7 +250,7 @@ def photograph(lab, browser, name):
     context = browser.new_context(viewport={"width": harness.SIZE["width"], "height": TALL})
     harness.Gate(context)
     page = context.new_page()
-    page.set_default_timeout(5000 * harness.PATIENCE)
+    page.set_default_timeout(1000 * PATIENCE)
     try:
         lab.open(page, f"{name}.ipynb")
         lab.run(page)
@@ -289,6 +298,7 @@ def main(arguments=None):
 
     if not Path(harness.CHROMIUM).exists():
         raise LabError("there is no Chromium: apt-get install chromium fonts-noto-cjk.")
+    harness.PATIENCE = PATIENCE
     os.environ.pop("MOF_LAB_FAST", None)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ["MOF_LAB_RUNS"] = str(Path(folder) / "runs")  # none of yours is gone on with

@@ -125,7 +125,8 @@ function buildTraining(ui) {
     slider.value = step;
     where.textContent = ui.t("at", { step: Math.round(step), steps: model.get("steps") });
     slider.setAttribute("aria-valuetext", where.textContent);
-    const moments = model.get("moments"), there = before(moments, step, (m) => m[0]);
+    const moments = model.get("moments"); // one may be newer than the newest point
+    const there = before(moments, at === null ? Infinity : step, (m) => m[0]);
     moment.show((there ?? moments[0] ?? []).slice(1));
     moment.style.visibility = there ? "" : "hidden"; // its room is kept: nothing below it jumps
     course.pointAt(step, at === null);

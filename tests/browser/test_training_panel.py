@@ -25,6 +25,12 @@ stage = replace(small.stage("gru"), steps=100_000)
 panel = TrainingPanel(run, stage)
 panel"""
 
+#: Does the picture show the step that the status line names?
+SAMPLED = """root => {
+  const step = root.querySelector(".mof-status").textContent.match(/\\d+/)?.[0];
+  return step && root.querySelector("[data-picture=moment]").innerHTML.includes(`step ${step} `);
+}"""
+
 
 @pytest.fixture(scope="module")
 def root(lab, browser_page):
@@ -56,7 +62,7 @@ def test_train_pause_resume_stop(root, pictures):
     root.page.wait_for_timeout(1500)
     assert step(root) == paused
     press(root, "sample")  # a look at the model while it waits
-    until(root, "root => root.querySelector('[data-picture=moment] svg')")
+    until(root, SAMPLED)
     assert "你好" in root.locator("[data-picture=moment] + details").text_content()
     root.page.locator(".jp-InputArea").first.evaluate("a => a.style.display = 'none'")
     root.page.screenshot(path=pictures / "training_light.png")
