@@ -126,7 +126,8 @@ class Voila(Server):
 
     def open(self, page, name):
         """Opens a notebook and waits until all its cells have run."""
-        page.goto(f"{self.url}/voila/render/{name}")
+        # The page comes bit by bit while the cells run; "load" would be the end of all.
+        page.goto(f"{self.url}/voila/render/{name}", wait_until="commit")
         page.wait_for_selector("#rendered_cells", timeout=10 * PATIENCE * 1000)
 
 
