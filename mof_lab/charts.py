@@ -11,21 +11,23 @@ import numpy as np
 from . import drawing as draw
 from .drawing import View
 from .errors import LabError
-from .language import beside
+from .language import beside, short, shown
 from .tables import bar, mark, sparkline, table, visible
 from .zoom import Chart, lines
 
 LABELS = 190  # width of the column of labels
 
 
-def bars(labels, values, title="Values 数值", note="", maximum=None, notes=None):
+def bars(labels, values, title=None, note="", maximum=None, notes=None):
     """Horizontal bars with their numbers.
 
     Args:
         labels, values: one a bar; values are ≥ 0.
         maximum: what a full bar stands for; None = the largest value.
         notes: texts to write instead of the numbers, one a bar.
+        title: None = that these are values.
     """
+    title = title or beside("Values", "数值")
     values = [float(v) for v in values]
     _expect(labels, values, "labels and values")
     notes = [f"{v:,.3g}" for v in values] if notes is None else list(notes)
@@ -51,13 +53,15 @@ def bars(labels, values, title="Values 数值", note="", maximum=None, notes=Non
     )
 
 
-def shares(labels, weights, names, title="Router weights 路由权重", note=""):
+def shares(labels, weights, names, title=None, note=""):
     """One split bar a label; the parts of each sum to one.
 
     Args:
         weights: (labels, names).
         names: of the parts, in their order from left to right.
+        title: None = that these are router weights.
     """
+    title = title or beside("Router weights", "路由权重")
     _expect(labels, weights, "labels and weights")
     signs = [draw.swatch(draw.COLOURS[i % len(draw.COLOURS)]) for i in range(len(names))]
     parts, top = draw.legend(list(zip(signs, names, strict=True)), draw.top_below(note))
@@ -84,12 +88,14 @@ def shares(labels, weights, names, title="Router weights 路由权重", note="")
     return View(svg, f"{visible(title)}\n" + table(["", *names], rows))
 
 
-def curves(series, x_label="", y_label="", title="Curves 曲线", note=""):
+def curves(series, x_label="", y_label="", title=None, note=""):
     """Lines through points, each with its own colour, dashes and marker; JupyterLab zooms them.
 
     Args:
         series: name → [(x, y), …]; points whose y is None are left out.
+        title: None = that these are curves.
     """
+    title = title or beside("Curves", "曲线")
     series = {n: [(x, y) for x, y in points if y is not None] for n, points in series.items()}
     points = [point for values in series.values() for point in values]
     if not points:
@@ -161,20 +167,21 @@ def frequency(counts, size):
         box,
         [(to_x(p), f"{10**p:,}") for p in powers],
         [(to_y(p), f"{10**p:,}") for p in heights],
-        "rank 频率名次",
-        "times 出现次数",
+        beside("rank", "频率名次"),
+        beside("times", "出现次数"),
     )
     picked = sorted({round(r) for r in np.geomspace(1, len(ranked), 200)})
     pixels = [(to_x(np.log10(r)), to_y(np.log10(times[r - 1]))) for r in picked]
     edge, bottom = to_x(np.log10(size)), box[1] + box[3]
+    covering = f"first {size:,} cover {covered}", f"前 {size:,} 字覆盖 {covered}"
     x_words, side = (edge - 8, "end") if edge > draw.WIDTH / 2 else (edge + 8, "start")
     parts += [
         draw.rect(box[0], box[1], edge - box[0], box[3], "#e4ebf2"),
         draw.line(edge, box[1], edge, bottom, draw.ACCENT, "5 3"),
         draw.path(pixels, draw.COLOURS[0], width=2.5),
-        draw.text(x_words, bottom - 26, f"first {size:,} cover {covered}", 12, anchor=side),
-        draw.text(x_words, bottom - 9, f"前 {size:,} 字覆盖 {covered}", 12, anchor=side),
     ]
+    for up, words in enumerate(reversed(shown(*covering))):
+        parts.append(draw.text(x_words, bottom - 9 - 17 * up, words, 12, anchor=side))
     for rank in _landmarks(len(ranked)):
         character, n = ranked[rank - 1]
         x, y = to_x(np.log10(rank)), to_y(np.log10(n))
@@ -183,9 +190,11 @@ def frequency(counts, size):
             draw.text(x + 5, y - 8, mark(character), 14),
         ]
     svg = draw.page(
-        "How often characters occur 字的频率",
-        "Few characters make most of a text: both axes go by factors of ten. "
-        "少数的字构成大部分文本；两轴均为对数。",
+        beside("How often characters occur", "字的频率"),
+        beside(
+            "Few characters make most of a text: both axes go by factors of ten.",
+            "少数的字构成大部分文本；两轴均为对数。",
+        ),
         parts,
         bottom + 54,
     )
@@ -198,11 +207,17 @@ def frequency(counts, size):
         ]
         for rank in sorted({*_landmarks(len(ranked)), size, len(ranked)})
     ]
-    header = ["rank 名次", "character 字", "times 次数", "covered so far 累计覆盖"]
-    return View(svg, f"first {size:,} cover {covered}\n" + table(header, rows))
+    names = (
+        ("rank", "名次"),
+        ("character", "字"),
+        ("times", "次数"),
+        ("covered so far", "累计覆盖"),
+    )
+    header = [beside(*name) for name in names]
+    return View(svg, f"{short(*covering)}\n" + table(header, rows))
 
 
-def roofline(operations, peak, bandwidth, title="Roofline 屋顶线", note=""):
+def roofline(operations, peak, bandwidth, title=None, note=""):
     """What operations reach, under the most that a machine allows (Williams et al. 2009, fig. 1).
 
     Left of the ridge the memory is too slow for the processor, right of it the processor is the
@@ -212,7 +227,9 @@ def roofline(operations, peak, bandwidth, title="Roofline 屋顶线", note=""):
         operations: name → (floating-point operations, bytes moved, seconds), all above 0.
         peak: operations a second that the processor can do.
         bandwidth: bytes a second that the memory can give.
+        title: None = that it is a roofline.
     """
+    title = title or beside("Roofline", "屋顶线")
     numbers = [*(n for values in operations.values() for n in values), peak, bandwidth]
     if not operations or not all(0 < n < math.inf for n in numbers):
         raise LabError(
@@ -232,8 +249,8 @@ def roofline(operations, peak, bandwidth, title="Roofline 屋顶线", note=""):
         box,
         [(to_x(p), f"{10.0**p:,g}") for p in xs],
         [(to_y(p), f"{10.0**p:,g}") for p in ys],
-        "operations a byte 每字节运算次数",
-        "G operations a second 每秒十亿次运算",
+        beside("operations a byte", "每字节运算次数"),
+        beside("G operations a second", "每秒十亿次运算"),
     )
     edge, bottom = to_x(ridge), box[1] + box[3]
     foot = max(xs[0], ys[0] + ridge - flat)  # where the slope enters the box
@@ -243,7 +260,8 @@ def roofline(operations, peak, bandwidth, title="Roofline 屋顶线", note=""):
         draw.rect(box[0], box[1], edge - box[0], box[3], "#e4ebf2"),
         draw.path(roof, draw.ACCENT, width=2.5),
     ]
-    parts += _beside(edge, box[1] + 17, box, "memory-bound 受限于内存", "compute-bound 受限于算力")
+    sides = beside("memory-bound", "受限于内存"), beside("compute-bound", "受限于算力")
+    parts += _beside(edge, box[1] + 17, box, *sides)
     pixels = {name: (to_x(x), to_y(y)) for name, (x, y) in points.items()}
     along = np.linspace(roof[0][0], roof[-1][0], 120)
     line = zip(along, np.interp(along, *zip(*roof, strict=True)), strict=True)
@@ -253,13 +271,22 @@ def roofline(operations, peak, bandwidth, title="Roofline 屋顶线", note=""):
     for i, (name, (x, y)) in enumerate(points.items()):
         allowed = min(flat, flat + x - ridge)
         share = 10.0 ** (y - allowed)
-        title_here = f"{name}: {10.0**x:.3g} operations a byte, {10.0**y:.4g} G a second"
+        title_here = f"{name}: " + short(
+            f"{10.0**x:.3g} operations a byte, {10.0**y:.4g} G a second",
+            f"每字节 {10.0**x:.3g} 次运算，每秒 {10.0**y:.4g} 十亿次",
+        )
         parts += [draw.marker(*pixels[name], i, title_here), _name(name, *pixels[name], box, taken)]
-        bound = "memory 内存" if x < ridge else "compute 算力"
+        bound = beside("memory", "内存") if x < ridge else beside("compute", "算力")
         of_roof = f"{share:4.0%} {bar(share)}"
         rows.append([name, f"{10.0**x:.3g}", f"{10.0**y:.3g}", bound, of_roof])
     svg = draw.page(title, note, parts, bottom + 54)
-    header = ["operation 运算", "a byte 每字节", "G a second", "bound by 受限于", "of the roof"]
+    header = [
+        beside("operation", "运算"),
+        beside("a byte", "每字节"),
+        short("G a second", "每秒十亿次"),
+        beside("bound by", "受限于"),
+        short("of the roof", "占屋顶"),
+    ]
     return View(svg, f"{visible(title)}\n" + table(header, rows))
 
 

@@ -5,7 +5,6 @@ What a user can put right is one line on standard error and exit code 1. Modules
 load are imported by the command that needs them.
 """
 
-import contextlib
 import json
 import os
 import shlex
@@ -30,10 +29,17 @@ from .arguments import (
     text_of,
     trainable,
 )
-from .console import experts_of, note, program, shown, summary
+from .console import (
+    INTERRUPTED,
+    experts_of,
+    going_on,
+    note,
+    program,
+    shown,
+    summary,
+    write,
+)
 from .errors import LabError
-
-INTERRUPTED = 130  # what a shell expects after Ctrl-C
 
 
 class Commands(typer.core.TyperGroup):
@@ -260,19 +266,6 @@ def sources():
         typer.echo(f"{'':<16} {each.note}  {each.chinese}")
 
 
-@contextlib.contextmanager
-def going_on(out):
-    """Ctrl-C in the block becomes a sentence that says how to go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        note(
-            f"\nStopped: the same command goes on from what is kept in {shown(out)}.  "
-            "再次运行同一命令即可继续。"
-        )
-        raise typer.Exit(INTERRUPTED) from None
-
-
 # ---- talking ------------------------------------------------------------------------------------
 
 
@@ -369,19 +362,6 @@ def evaluate(
         write(card, model_card.to_markdown(result))
 
 
-def write(path, text):
-    """Writes a file that the user named, and says so."""
-    from .files import write_atomically
-
-    try:
-        write_atomically(path, text.encode("utf-8"))
-    except OSError as error:
-        raise LabError(
-            f"{path} can't be written ({error.strerror}); choose another file."
-        ) from None
-    typer.echo(f"Written 已写入: {shown(path)}")
-
-
 # ---- exporting, looking -------------------------------------------------------------------------
 
 
@@ -397,10 +377,10 @@ def export(
 ):
     """Write the file that answers quickly, without TensorFlow.  导出为快速的 int8 模型"""
     from .card import about_export
-    from .export import export as write
+    from .export import export
 
     folder = found_checkpoint(checkpoint)
-    card = write(folder, out, "fp32" if fp32 else "int8", tell=note)
+    card = export(folder, out, "fp32" if fp32 else "int8", tell=note)
     typer.echo(f"{shown((out or folder) / 'model.tflite')}: {about_export(card)}")
     typer.echo(f"Talk 对话: {program()} chat {shown(out or folder)}")
 

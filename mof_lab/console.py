@@ -1,5 +1,6 @@
 """Words on a console: notes, paths as people read them, a conversation as it is written."""
 
+import contextlib
 import shlex
 import signal
 import sys
@@ -9,6 +10,9 @@ from pathlib import Path
 import typer
 
 from .chat import CLEAN
+from .errors import LabError
+
+INTERRUPTED = 130  # what a shell expects after Ctrl-C
 
 
 def note(sentence):
@@ -32,6 +36,32 @@ def program(expert_file=None):
 def experts_of(file):
     """What tells a command of a file with experts, in any folder."""
     return f"MOF_LAB_EXPERTS={shlex.quote(str(Path(file).resolve()))}"
+
+
+@contextlib.contextmanager
+def going_on(out):
+    """Ctrl-C in the block becomes a sentence that says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(
+            f"\nStopped: the same command goes on from what is kept in {shown(out)}.  "
+            "再次运行同一命令即可继续。"
+        )
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def write(path, text):
+    """Writes a file that the user named, and says so."""
+    from .files import write_atomically
+
+    try:
+        write_atomically(path, text.encode("utf-8"))
+    except OSError as error:
+        raise LabError(
+            f"{path} can't be written ({error.strerror}); choose another file."
+        ) from None
+    typer.echo(f"Written 已写入: {shown(path)}")
 
 
 def converse(session, text, sampling, max_length, weights):

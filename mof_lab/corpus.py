@@ -27,6 +27,7 @@ from .catalogue import PROJECT
 from .configuration import preset
 from .errors import LabError
 from .facts import read_facts
+from .language import beside
 from .sources import sources
 from .splits import is_held_out
 
@@ -269,7 +270,8 @@ def load(source, /, *, limit=LIMIT, opt_in=False, tell=print, **options):
         size += length
     if not rows:
         raise LabError(f"{name} holds no text; use a file with some.")
-    tell(f"{name}: {len(rows):,} documents 篇, {size:,} characters 字")
+    documents, characters = beside("documents", "篇"), beside("characters", "字")
+    tell(f"{name}: {len(rows):,} {documents}, {size:,} {characters}")
     return rows
 
 

@@ -3,6 +3,7 @@
 Every order is a permutation of the mixed one: the same windows, each as often, at other steps.
 
     rate(run)                                                # only for "difficulty", once
+    for share, doing in rating(run): …                       # the same in a job, to be paused
     in_order("length", packs, shares, batch, seed, steps)    # batches, as `packing.Batches`
 
 By length and by difficulty each kind of text keeps its share at every step, and its windows come
@@ -11,6 +12,7 @@ phase each epoch reads each of its windows once, shuffled: put in order to the e
 stage reads n times would come n times in a row.
 """
 
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +20,7 @@ import numpy as np
 from . import processes
 from .configuration import ModelConfig, Stage
 from .errors import LabError
-from .packing import NOTHING, Batches, save_difficulties
+from .packing import NOTHING, Batches, Windows, save_difficulties
 from .vocabulary import BEGIN, PADDING
 
 ORDERS = ("mixed", "length", "difficulty", "kind")
@@ -26,6 +28,7 @@ PHASES = 8
 #: What rates the windows: a GRU that has seen about 400,000 characters of them.
 RATER = ModelConfig(embedding_dim=64, experts=("gru",), gru_units=64, num_heads=1, router_units=1)
 RATER_STEPS = 400
+READ_AT_ONCE = 512  # windows between two places where rating can be paused
 
 
 def in_order(order, packs, shares, batch, seed, steps):
@@ -95,17 +98,34 @@ def phases(values):
     return ranks * PHASES // len(values)
 
 
-def rate(run, show=lambda progress: None):
+def rate(run, show=lambda text: None):
     """How difficult each window of a `pipeline.Run` is, once: see `packing.save_difficulties`.
 
     A small model, trained in `rater/` of the run's folder, says how surprised it is, in nats a
-    character. All of it happens in a process of its own.
+    character. All of it happens in a process of its own; `rating` does the same in this one.
     """
-    if any(windows.difficulty is None for windows in run.windows("train").values()):
+    if not _is_rated(run):
         processes.call(_rate, run, show=show)
 
 
+def _is_rated(run):
+    return all(windows.difficulty is not None for windows in run.windows("train").values())
+
+
 def _rate(send, run):
+    for _, doing in rating(run):
+        send(doing)
+
+
+def rating(run):
+    """Rates the windows of a `pipeline.Run` step by step, to be paused and stopped; see `rate`.
+
+    Yields:
+        the share that is done, 0 … 1, and what is being done. Where it is left while the small
+        model is trained, the next call goes on from there.
+    """
+    if _is_rated(run):
+        return
     from .model import MoF  # TensorFlow is slow to import
     from .training import Trainer
 
@@ -114,8 +134,21 @@ def _rate(send, run):
     stage = Stage("rater", ("stem", "head", "gru"), steps, "gru")
     preset = replace(run.preset, stages=(stage,), order="mixed", xla=False)  # compiled: no quicker
     model = MoF(replace(RATER, vocabulary_size=len(run.vocabulary)), seed=run.preset.seed)
-    Trainer(model, run.vocabulary, packs, preset, stage, run.directory / "rater").run(send)
-    found = {kind: mean_nats(model, windows) for kind, windows in packs.items()}
+    trainer = Trainer(model, run.vocabulary, packs, preset, stage, run.directory / "rater")
+    learnt = 3 * steps * preset.batch  # windows; backward costs twice as much as forward
+    work = learnt + sum(map(len, packs.values()))
+    with closing(iter(trainer)) as reports:
+        for progress in reports:
+            yield learnt / work * progress.step / steps, str(progress)
+    found, read = {}, 0
+    for kind, windows in packs.items():
+        parts = []
+        for start in range(0, len(windows), READ_AT_ONCE):
+            here = slice(start, start + READ_AT_ONCE)
+            parts.append(mean_nats(model, Windows(windows.tokens[here], windows.roles[here])))
+            read += len(parts[-1])
+            yield (learnt + read) / work, f"rater reads {kind}: {start + len(parts[-1]):,} windows"
+        found[kind] = np.concatenate(parts)
     save_difficulties(run.directory / "windows" / "train", found)
 
 

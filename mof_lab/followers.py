@@ -1,5 +1,6 @@
 """Who wants to know of something, as long as it lives."""
 
+import threading
 import weakref
 
 
@@ -8,12 +9,16 @@ class Followers:
 
     def __init__(self):
         self._all = weakref.WeakSet()
+        self._lock = threading.Lock()  # widgets are made in cells, deeds come from the page
 
     def add(self, follower):
         """From now on it is told."""
-        self._all.add(follower)
+        with self._lock:
+            self._all.add(follower)
 
     def tell(self, say):
         """Calls `say(follower)` for each."""
-        for follower in list(self._all):
+        with self._lock:
+            there = list(self._all)
+        for follower in there:
             say(follower)

@@ -7,7 +7,7 @@ import numpy as np
 
 from . import drawing as draw
 from .drawing import View, checked
-from .language import beside
+from .language import beside, short, shown
 from .tables import bar, mark, table
 
 
@@ -80,7 +80,7 @@ def attention_grid(symbols, weights):
             draw.text(
                 left + head * (size + gap),
                 top - 6,
-                f"head 头 {head}" if size > 60 else str(head),
+                f"{beside('head', '头')} {head}" if size > 60 else str(head),
                 11,
                 draw.MUTED,
             )
@@ -88,12 +88,15 @@ def attention_grid(symbols, weights):
     rows = []
     for block in range(blocks):
         y = top + block * (size + 26)
-        parts.append(draw.text(draw.MARGIN, y + size / 2, f"block {block}", 11, draw.MUTED))
-        parts.append(draw.text(draw.MARGIN, y + size / 2 + 15, f"第 {block} 层", 11, draw.MUTED))
+        for line, words in enumerate(shown(f"block {block}", f"第 {block} 层")):
+            parts.append(draw.text(draw.MARGIN, y + size / 2 + 15 * line, words, 11, draw.MUTED))
         for head in range(heads):
             x, seen = left + head * (size + gap), weights[block, head]
             distance, on_itself = back[block, head], float(np.diagonal(seen).mean())
-            title = f"block {block}, head {head}: looks {distance:.1f} characters back"
+            title = short(
+                f"block {block}, head {head}: looks {distance:.1f} characters back",
+                f"第 {block} 层第 {head} 头：平均回看 {distance:.1f} 字",
+            )
             frame = {"stroke": draw.FAINT}
             parts += [
                 draw.heat_map(x, y, size, size, np.sqrt(seen)),
@@ -109,17 +112,25 @@ def attention_grid(symbols, weights):
                 ]
             )
     y = top + blocks * (size + 26) + 16
-    shown = draw.fit("".join(mark(s) for s in symbols), draw.WIDTH - 2 * draw.MARGIN, 12)
-    parts.append(draw.text(draw.MARGIN, y, shown, 12))
+    read = draw.fit("".join(mark(s) for s in symbols), draw.WIDTH - 2 * draw.MARGIN, 12)
+    parts.append(draw.text(draw.MARGIN, y, read, 12))
     notes, bottom = draw.explain(symbols, y + 2)
     svg = draw.page(
-        "Effective attention of all heads 所有注意力头",
-        "Rows read, columns are looked at; ← mean distance back in characters. ← 为平均回看字数。",
+        beside("Effective attention of all heads", "所有注意力头"),
+        beside(
+            "Rows read, columns are looked at; ← mean distance back in characters.",
+            "← 为平均回看字数。",
+        ),
         parts + notes,
         bottom,
     )
-    header = ["block 层", "head 头", "mean distance back 平均回看", "weight on itself 看自己"]
-    return View(svg, table(header, rows))
+    header = (
+        ("block", "层"),
+        ("head", "头"),
+        ("mean distance back", "平均回看"),
+        ("weight on itself", "看自己"),
+    )
+    return View(svg, table([beside(*name) for name in header], rows))
 
 
 def gates(symbols, update, reset):
@@ -131,9 +142,9 @@ def gates(symbols, update, reset):
     """
     update = checked("update", update, (len(symbols), None))
     reset = checked("reset", reset, update.shape)
-    names = ("update 更新", "reset 重置")
+    names = (("update", "更新"), ("reset", "重置"))
     height = 52
-    parts, top = draw.scale(draw.TOP, ["0", "0.5", "1"], "gate 门")
+    parts, top = draw.scale(draw.TOP, ["0", "0.5", "1"], beside("gate", "门"))
     written, places, bottom = draw.write(symbols, top, 2 * height + 6)
     parts += written
     for row, y in enumerate(draw.line_tops(places)):
@@ -141,27 +152,31 @@ def gates(symbols, update, reset):
         for i, (name, values) in enumerate(zip(names, (update, reset), strict=True)):
             picture, base = grouped(values)[:, here], y + i * (height + 6)
             width = picture.shape[1] * draw.CELL
-            english, chinese = name.split()
-            parts += [
-                draw.text(draw.LEFT - 8, base + height / 2, english, 11, draw.MUTED, "end"),
-                draw.text(draw.LEFT - 8, base + height / 2 + 14, chinese, 11, draw.MUTED, "end"),
-                draw.heat_map(draw.LEFT, base, width, height, picture),
-            ]
+            for line, words in enumerate(shown(*name)):
+                down = base + height / 2 + 14 * line
+                parts.append(draw.text(draw.LEFT - 8, down, words, 11, draw.MUTED, "end"))
+            parts.append(draw.heat_map(draw.LEFT, base, width, height, picture))
     means = np.stack([update.mean(axis=1), reset.mean(axis=1)], axis=1)  # (time, 2)
     for t, (x, y) in enumerate(places):
-        title = f"{t} {symbols[t]}: mean update {means[t, 0]:.3f}, mean reset {means[t, 1]:.3f}"
+        title = f"{t} {symbols[t]}: " + short(
+            f"mean update {means[t, 0]:.3f}, mean reset {means[t, 1]:.3f}",
+            f"平均更新 {means[t, 0]:.3f}，平均重置 {means[t, 1]:.3f}",
+        )
         parts.append(draw.rect(x, y, draw.CELL, 2 * height + 6, "transparent", title))
     svg = draw.page(
-        "Gates of the GRU expert GRU 专家的门",
-        "update: dark keeps the old state; reset: light ignores it. "
-        "更新门深色保留旧状态，重置门浅色忽略它。",
+        beside("Gates of the GRU expert", "GRU 专家的门"),
+        beside(
+            "update: dark keeps the old state; reset: light ignores it.",
+            "更新门深色保留旧状态，重置门浅色忽略它。",
+        ),
         parts,
         bottom,
     )
     rows = [
         [str(t), s, *(f"{m:.3f} {bar(m, 16)}" for m in means[t])] for t, s in enumerate(symbols)
     ]
-    return View(svg, table(["#", "symbol 字", *(f"mean {name}" for name in names)], rows))
+    header = [f"{short('mean', '平均')} {beside(*name)}" for name in names]
+    return View(svg, table(["#", beside("symbol", "字"), *header], rows))
 
 
 def _top(row, count):

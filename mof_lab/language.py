@@ -39,12 +39,11 @@ def say(english, chinese):
 def page_speaks(code):
     """Notes the language of a page, such as JupyterLab's, which widgets speak until one is chosen.
 
-    Returns:
-        does `alone` go by it?
+    One that the interface does not speak is none to note.
     """
     global _page
-    _page = code
-    return not _chosen and alone() == "zh"
+    if code in LANGUAGES:
+        _page = code
 
 
 def alone():
@@ -52,6 +51,16 @@ def alone():
     return _chosen or ("zh" if _page == "zh" else None)
 
 
+def shown(english, chinese):
+    """Those of two texts that a picture shows: one if it is spoken `alone`, else both, a tuple."""
+    return {"en": (english,), "zh": (chinese,)}.get(alone(), (english, chinese))
+
+
 def beside(english, chinese):
     """Two texts beside each other, or one of them `alone`."""
-    return {"en": english, "zh": chinese}.get(alone(), f"{english} {chinese}")
+    return " ".join(shown(english, chinese))
+
+
+def short(english, chinese):
+    """One of two texts, where there is no room for both: English, unless Chinese is `alone`."""
+    return shown(english, chinese)[0]

@@ -4,12 +4,13 @@ Written for a kernel of Jupyter.
 """
 
 import json
+from dataclasses import replace
 from math import log
 
 import numpy as np
 from IPython.display import display
 
-from . import archive, checkpoint
+from . import archive, checkpoint, corpus
 from .configuration import preset
 from .errors import LabError
 from .explanation import log_softmax
@@ -17,7 +18,7 @@ from .folders import PROJECT, fast, runs_folder, shipped
 from .generation import Decoder
 from .jobs import NotReadyError
 from .packing import STAMP, encode_dialogue
-from .pipeline import Run
+from .pipeline import Run, vocabulary_of
 from .reasoning.memory import SMALL_TALK
 from .reasoning.words import COLOURS
 from .report import named
@@ -37,21 +38,40 @@ TOPICS = {
 }
 
 
+#: Documents of each kind, about, of a shortened run.
+FEW = 1000
+
+
 def open_run(of=None, name="notebooks"):
     """The run of all notebooks: what one of them trains, the next ones find.
 
-    With MOF_LAB_FAST=1 the stages are shortened to a few steps, in a folder of their own.
+    With MOF_LAB_FAST=1 the stages are shortened to a few steps, and of the text to train on there
+    is a part, in a folder of their own; the vocabulary is that of the whole text.
 
     Args:
         of: another `Preset` than tiny.
         name: of the folder; another preset needs one of its own.
     """
     of = preset("tiny") if of is None else of
-    of, name = (of.shortened(0.004), f"{name}-fast") if fast() else (of, name)
+    if fast():  # a few steps are over before XLA has compiled one
+        of, name = replace(of.shortened(0.004), xla=False), f"{name}-few"
     folder = runs_folder() / name
     if not (folder / "windows" / "held_out" / STAMP).exists():  # it comes when all is packed
         print("Packing the text into windows, only once … 正在把文本打包成窗口，只做一次……")
-    return Run(of, folder)
+    return Run(of, folder, _a_part(of, folder) if fast() else None)
+
+
+def _a_part(of, folder):
+    """The project's text with few documents to train on; the run's vocabulary is of all."""
+    text, path = corpus.project(of), folder / "vocabulary.json"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        vocabulary_of(text, of).save(path)
+    kept = {}
+    for row in text.train:
+        kept.setdefault(row["kind"], []).append(row)
+    some = [row for rows in kept.values() for row in rows[:: 1 + len(rows) // FEW]]
+    return replace(text, train=some)
 
 
 def model_before(run, stage):
@@ -125,6 +145,35 @@ def train(run, stage, model=None, **options):
     if not panel.record.done:
         panel.start()
     return panel
+
+
+def in_background(name, work):
+    """Shows a `widgets.Task` and starts it, unless that is going on already.
+
+    Where somebody can click it returns at once; the next cell begins with its `result()`.
+
+    Args:
+        as of `widgets.Task`.
+
+    Returns:
+        the task.
+
+    Raises:
+        LabError: it is going on already; the task is shown again.
+    """
+    from .widgets import Task, task  # needs the lab's packages
+
+    older = task.task_now(name)
+    if older is not None:  # this cell was run again: its buttons must not be lost
+        display(older)
+        raise NotReadyError(
+            f"“{name}” is going on already, in the panel below: wait or press Stop, then run this "
+            "cell again. 已在进行，面板在下面：请等它结束或点“停止”，再运行本单元格。"
+        )
+    started = Task(name, work)
+    display(started)
+    started.start()
+    return started
 
 
 def replay(stage, name="tiny"):
@@ -257,6 +306,20 @@ def recalling(model, vocabulary, expert, topic):
         yield between, bits(values, exchanges), bits(others, exchanges)
 
 
+#: Chinese of the headers of the tables that `benchmarks/` writes.
+HEADERS = {
+    "what": "内容",
+    "program": "程序",
+    "tokens/s": "字/秒",
+    "characters/s": "字/秒",
+    "ms a character": "每字毫秒",
+    "ms a thousand": "每千字毫秒",
+    "peak memory": "内存峰值",
+    "cost over the shortest": "与最短窗口之比",
+    "ours ÷": "我们的倍数",
+}
+
+
 def benchmark(suite, folder=PROJECT / "benchmarks" / "results"):
     """What a suite of `benchmarks/` measured, as text; one sentence when it has not been run."""
     path = folder / f"{suite}.json"
@@ -271,8 +334,9 @@ def benchmark(suite, folder=PROJECT / "benchmarks" / "results"):
         (name, "not measured 未测" if value is None else f"{value:.3g}")
         for name, value in result["figures"].items()
     ]
-    where = f"{machine['cpu']}, {machine['cores']} cores, {result['date'][:10]}"
-    parts = [f"Suite {suite}: {where}", table(measured["header"], measured["rows"])]
+    where = f"{machine['cpu']}, {machine['cores']} cores 核, {result['date'][:10]}"
+    header = [f"{word} {HEADERS.get(word, '')}".strip() for word in measured["header"]]
+    parts = [f"Suite 测试集 {suite}: {where}", table(header, measured["rows"])]
     if figures:
         parts.append(table(("figure 指标", "found 实测"), figures))
     return "\n\n".join(parts + result["notes"])
@@ -295,7 +359,7 @@ def trial(name, file=PROJECT / "docs" / "trials.json"):
         rows.append([variant, f"{figures['seconds']:,}", f"{figures['tokens']:,}", bits, *right])
     kinds = next(iter(found[name].values()))["answers"]
     header = ["variant 做法", "seconds 秒", "characters seen 读的字", "bits/char 每字比特"]
-    return table([*header, *(f"right: {kind}" for kind in kinds)], rows)
+    return table([*header, *(f"right 答对: {kind}" for kind in kinds)], rows)
 
 
 def fixes(file=PROJECT / "docs" / "fixes.json"):
@@ -311,7 +375,7 @@ def fixes(file=PROJECT / "docs" / "fixes.json"):
         rows.append([rung, targets, bits, *right])
     kinds = next(iter(found.values()))["answers"]
     header = ["rung 级", "targets learnt 学过的目标", "bits/char 每字比特"]
-    return table([*header, *(f"right: {kind}" for kind in kinds)], rows)
+    return table([*header, *(f"right 答对: {kind}" for kind in kinds)], rows)
 
 
 def router_study(file=PROJECT / "docs" / "router_study_shipped.json"):
@@ -328,20 +392,26 @@ def router_study(file=PROJECT / "docs" / "router_study_shipped.json"):
         )
     parts = []
     for name, figures in found.items():
-        experts, right = figures["experts"], figures["right"]
-        header = ["kind 类别", *(f"weight 权重: {expert}" for expert in experts)]
-        header += [f"right 答对: {who}" for who in right]
-        header += [f"bits added 多花的比特: {expert}" for expert in experts]
-        rows = []
-        for kind in figures["bits"][experts[0]]:
-            counts = (of_one.get(kind) for of_one in right.values())
-            rows.append(
-                [
-                    named(kind),
-                    *(f"{figures['weights'][expert][kind]['value']:.2f}" for expert in experts),
-                    *(f"{c['correct'] / c['total']:.0%}" if c else "–" for c in counts),
-                    *(f"{figures['cost'][expert][kind]['value']:+.2f}" for expert in experts),
-                ]
+        right = figures["right"]
+        shares = {
+            who: {kind: f"{count['correct'] / count['total']:.0%}" for kind, count in of.items()}
+            for who, of in right.items()
+        }
+        means = {
+            what: {
+                who: {k: form.format(x["value"]) for k, x in of.items()} for who, of in all_.items()
+            }
+            for what, form, all_ in (
+                ("weights", "{:.2f}", figures["weights"]),
+                ("cost", "{:+.2f}", figures["cost"]),
             )
-        parts.append(f"{name}\n{table(header, rows)}")
+        }
+        for title, of_all in (
+            ("router weight 路由权重", means["weights"]),
+            ("right answers 答对", shares),
+            ("bits a character that forcing it adds 只用它，每字多花的比特", means["cost"]),
+        ):
+            kinds = dict.fromkeys(kind for of_one in of_all.values() for kind in of_one)
+            rows = [[named(kind), *(of_one[kind] for of_one in of_all.values())] for kind in kinds]
+            parts.append(f"{name} · {title}\n{table(['kind 类别', *of_all], rows)}")
     return "\n\n".join(parts)

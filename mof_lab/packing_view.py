@@ -9,12 +9,20 @@ import numpy as np
 
 from . import drawing as draw
 from .drawing import View, checked
+from .language import beside, short
 from .packing import ANSWER
 from .tables import bar, table
 from .vocabulary import BEGIN, PADDING
 
 LANE, STEP = 18, 26  # height of a window, from one to the next, pixels
 PARTS = ("begin", "context", "learnt", "padding")
+#: What stands at a place, in words.
+WORDS = {
+    "begin": ("begin", "开始"),
+    "context": ("context", "上文"),
+    "learnt": ("learnt", "学习"),
+    "padding": ("padding", "空位"),
+}
 
 
 def packing(tokens, roles, first=0):
@@ -30,10 +38,10 @@ def packing(tokens, roles, first=0):
     parts = _parts(tokens, roles)
     total = {name: int(np.sum(parts == name)) for name in PARTS}
     signs = [
-        (draw.swatch(draw.ACCENT), f"document 文档 · {total['begin']:,}"),
-        (_low, f"context 上文 · {total['context']:,}"),
-        (draw.swatch(draw.COLOURS[0]), f"learnt 学习 · {total['learnt']:,}"),
-        (_empty, f"padding 空位 · {total['padding']:,}"),
+        (draw.swatch(draw.ACCENT), f"{beside('document', '文档')} · {total['begin']:,}"),
+        (_low, f"{beside(*WORDS['context'])} · {total['context']:,}"),
+        (draw.swatch(draw.COLOURS[0]), f"{beside(*WORDS['learnt'])} · {total['learnt']:,}"),
+        (_empty, f"{beside(*WORDS['padding'])} · {total['padding']:,}"),
     ]
     drawn, top = draw.legend(signs, draw.TOP)
     cell = (draw.WIDTH - draw.LEFT - draw.MARGIN) / tokens.shape[1]
@@ -62,13 +70,16 @@ def packing(tokens, roles, first=0):
         draw.text(end, bottom + 10, str(tokens.shape[1] - 1), 10, draw.MUTED, "end"),
     ]
     svg = draw.page(
-        "Packed windows and their loss mask 打包的窗口与损失掩码",
-        "In chat tuning tall counts in the loss and low is only read. "
-        "对话微调时，高：计入损失；矮：只读；空：填充。",
+        beside("Packed windows and their loss mask", "打包的窗口与损失掩码"),
+        beside(
+            "In chat tuning tall counts in the loss and low is only read.",
+            "对话微调时，高：计入损失；矮：只读；空：填充。",
+        ),
         drawn,
         bottom + 24,
     )
-    header = ["window 窗口", "documents 文档", "context 上文", "learnt 学习", "padding 空位"]
+    header = [beside("window", "窗口"), beside("documents", "文档")]
+    header += [beside(*WORDS[name]) for name in PARTS[1:]]
     return View(svg, table(header, rows))
 
 
@@ -92,7 +103,8 @@ def _lane(top, cell, names, number):
         size = len(list(run))
         if name in looks:
             height, fill = looks[name]
-            title = f"window {number}, {at}–{at + size - 1}: {name}"
+            where = f"{short('window', '窗口')} {number}, {at}–{at + size - 1}"
+            title = f"{where}: {short(*WORDS[name])}"
             left, width = x + at * cell, size * cell
             drawn.append(draw.rect(left, bottom - height, width, height, fill, title))
         at += size

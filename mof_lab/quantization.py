@@ -19,6 +19,7 @@ from .processes import call
 
 #: The converter leaves a smaller matrix as it is, numbers.
 SMALLEST = 1024
+PROGRAMS = "Keras", "LiteRT"
 
 
 def quantize(matrix, bits=8):
@@ -91,19 +92,20 @@ def stored(path):
     return list(found.values())
 
 
-def answering_peaks(directory, text):
+def answering_peaks(directory, text, programs=PROGRAMS):
     """The most memory that answering takes, each program in a fresh process of its own.
 
     Args:
         directory: a checkpoint with its export beside it.
         text: what is said to it.
+        programs: those of `PROGRAMS` to measure.
 
     Returns:
         {"Keras": bytes, "LiteRT": bytes}, libraries included.
     """
     if read_card(directory, read_meta(directory)) is None:  # it says what is wrong with one
         raise LabError(f"There is no export in {directory}; `mof-lab export` makes one.")
-    return {name: call(_answer, directory, text, name)[0] for name in ("Keras", "LiteRT")}
+    return {name: call(_answer, directory, text, name)[0] for name in programs}
 
 
 def _answer(send, directory, text, program):

@@ -10,7 +10,7 @@ from .charts import curves
 from .drawing import View, checked
 from .errors import LabError
 from .heat_maps import grouped
-from .language import alone, beside
+from .language import beside, short
 from .tables import bar, table, visible
 from .zoom import Chart, columns
 
@@ -24,13 +24,14 @@ def lanes(reading):
     Args:
         reading: an `inspection.Trace`; lanes of parts that its model does not have are left out.
     """
-    found = [("routing", "router", 30), ("surprisal", "bits", 30)]
+    found = [("routing", short("router", "路由"), 30), ("surprisal", short("bits", "比特"), 30)]
     found += [(f"alone {i}", name, 16) for i, name in enumerate(reading.experts)]
     if reading.update.shape[1]:
-        found += [("update", "update", 24), ("reset", "reset", 24)]
-    found += [(f"thought {i}", f"thought {i}", 13) for i in range(len(reading.thought))]
+        found += [("update", short("update", "更新"), 24), ("reset", short("reset", "重置"), 24)]
+    thoughts = range(len(reading.thought))
+    found += [(f"thought {i}", short(f"thought {i}", f"思维 {i}"), 13) for i in thoughts]
     if reading.attention.shape[0]:
-        found.append(("attention", "looks at", 26))
+        found.append(("attention", short("looks at", "回看"), 26))
     placed, top = [], 0
     for key, label, height in found:
         placed.append((key, label, top, height))
@@ -119,7 +120,7 @@ def reading_view(reading, looks=None, title=None):
         title + where,
         beside(
             "bits: surprisal, then each expert alone; dark: update keeps, reset uses the past",
-            "深色：update 保留，reset 使用过去",
+            "深色：更新门保留，重置门使用过去",
         ),
         parts,
         bottom,
@@ -188,8 +189,7 @@ def _row(reading, looks):
 
 def _where(symbols, looks):
     block, head, position = looks
-    chinese = alone() == "zh"  # both would be too long for a title
-    name = f"第 {block} 层第 {head} 头" if chinese else f"block {block}, head {head}"
+    name = short(f"block {block}, head {head}", f"第 {block} 层第 {head} 头")
     return f" [{name}: {position} {symbols[position]}]"
 
 
@@ -227,10 +227,10 @@ def _bars(places, tops, sizes):
 
 def _as_text(reading, row, most):
     header = ["#", beside("symbol", "字"), *reading.experts, beside("bits", "比特")]
-    header += [f"{name} bits" for name in reading.experts]
+    header += [f"{name} {short('bits', '比特')}" for name in reading.experts]
     gated = bool(reading.update.shape[1])
-    header += ["update", "reset"] * gated
-    header += [f"thought {i}" for i in range(len(reading.thought))]
+    header += [short("update", "更新"), short("reset", "重置")] * gated
+    header += [short(f"thought {i}", f"思维 {i}") for i in range(len(reading.thought))]
     header += [beside("looked at", "被看")] * bool(reading.attention.shape[0])
     rows = []
     for t, symbol in enumerate(reading.symbols):

@@ -272,7 +272,7 @@ def earlier(directory, limit=5):
     return {name: found[name][1] for name in newest}
 
 
-def beside(path, limit=5):
+def neighbours(path, limit=5):
     """`earlier` for a recording that is over, by its path, see `Recording.load`.
 
     Beside RUN/recordings/STAGE.json, as they ship, lie those of other runs.

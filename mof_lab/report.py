@@ -235,7 +235,8 @@ def _router(report):
         "各类留出文本上的平均；每条之和为一。"
     )
     labels = [named(kind) for kind in weights]
-    view = views.shares(labels, list(weights.values()), report["experts"], note=note)
+    title = "Router weights 路由权重"
+    view = views.shares(labels, list(weights.values()), report["experts"], title, note)
     return [view.svg]
 
 

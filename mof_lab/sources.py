@@ -10,7 +10,7 @@ from pathlib import Path
 from . import extraction, hub, packages, readers
 from .catalogue import CATALOGUE
 from .errors import LabError
-from .language import say
+from .language import beside, say, short
 from .packages import Package
 
 
@@ -36,7 +36,8 @@ def rows(name, opt_in=False, tell=print, options=None):
         only_for_the_hub(name, options)
         found = readers.read(name)
         first = next(found, None)  # what is wrong with the file comes before anything is told
-        tell(f"{name}: your own file 自己的文件, {Path(name).stat().st_size:,} bytes")
+        own, unit = beside("your own file", "自己的文件"), short("bytes", "字节")
+        tell(f"{name}: {own}, {Path(name).stat().st_size:,} {unit}")
         if first is not None and readers.encoding(name) == "gb18030":
             tell(f"{name} is not UTF-8: it is read as GB18030. 不是 UTF-8，按 GB18030（GBK）读取。")
         yield from () if first is None else (first, *found)

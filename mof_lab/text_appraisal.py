@@ -231,8 +231,8 @@ class Appraisal:
         return bars(
             list(given),
             list(given.values()),
-            "Held-out bits per character 留出每字比特",
-            "The less, the better it is predicted. 越小，猜得越准。",
+            beside("Held-out bits per character", "留出每字比特"),
+            beside("The less, the better it is predicted.", "越小，猜得越准。"),
             notes=[f"{bits:.2f}" for bits in given.values()],
         )
 

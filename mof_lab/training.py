@@ -30,8 +30,8 @@ from .memory import keep_freed_memory, memory_in_use
 from .optimizer import learning_rate, optimizer
 from .packing import ANSWER, NOTHING, sample_windows
 from .progress import LOOKS, Progress, Record
-from .router import router_loss
 from .sizes import check_memory
+from .steps import make_step
 
 SAVE_EVERY_SECONDS = 30.0
 #: What TensorFlow says where a worker does not answer any more.
@@ -98,8 +98,8 @@ class Trainer:
         model.train_only(stage.trains)
         self.variables = model.trainable_variables
         self.optimizer = self._make_optimizer()
-        self._step = self._make_step()
         self._loss = tf.Variable(0.0, trainable=False)  # of the last step
+        self._step = make_step(model, self.variables, self.optimizer, preset, stage, self._loss)
         self._interrupted = self._torn = False
         self._guessing = math.log(model.config.vocabulary_size)  # nats a character
         self._found = self._kept()
@@ -130,58 +130,6 @@ class Trainer:
             made = optimizer(self.preset, self.stage.learning_rate)
             made.build(self.variables)
         return made
-
-    def _make_step(self):
-        """One step: gradients of each replica, compiled; their sum; the update, in place."""
-        stage, model, variables = self.stage, self.model, self.variables
-        parts = self.preset.accumulate
-
-        def gradients(tokens, weights, total):
-            with tf.GradientTape() as tape:
-                out = model(tokens[:, :-1], expert=stage.expert or None, training=True)
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                    tokens[:, 1:], out["logits"]
-                )
-                # Divided by the weight of the whole batch: parts and replicas then simply add up.
-                loss = tf.reduce_sum(losses * weights) / total
-                wanted = loss
-                if stage.balance or stage.entropy:
-                    added = router_loss(
-                        out["router_weights"], weights, stage.balance, stage.entropy
-                    )
-                    wanted = loss + added * tf.reduce_sum(weights) / total
-            grads = tape.gradient(wanted, [v.value for v in variables])
-            return loss, [tf.convert_to_tensor(g) for g in grads]  # a table's are slices
-
-        compute = tf.function(gradients, jit_compile=self.preset.xla)
-
-        def summed(tokens, weights, total):
-            """The same, one part of the batch after another, added up."""
-            tokens, weights = (tf.reshape(x, (parts, -1, x.shape[1])) for x in (tokens, weights))
-            loss, sums = compute(tokens[0], weights[0], total)
-            for i in range(1, parts):
-                with tf.control_dependencies(sums):  # so that there is memory for one part only
-                    more, grads = compute(tokens[i], weights[i], total)
-                loss, sums = loss + more, [a + b for a, b in zip(sums, grads, strict=True)]
-            return loss, sums
-
-        def replica(tokens, weights):
-            add_up = tf.distribute.get_replica_context().all_reduce
-            total = add_up(tf.distribute.ReduceOp.SUM, tf.reduce_sum(weights))
-            found = summed(tokens, weights, tf.maximum(1.0, total))
-            loss, *grads = add_up(tf.distribute.ReduceOp.SUM, tf.nest.flatten(found))
-            self.optimizer.apply(grads, variables)
-            return loss
-
-        # Keras would add up what each replica has clipped; what is clipped must be the sum.
-        self.optimizer._all_reduce_sum_gradients = lambda grads_and_variables: grads_and_variables
-
-        @tf.function
-        def step(tokens, weights):
-            losses = self.strategy.run(replica, args=(tokens, weights))
-            return self._loss.assign(self.strategy.experimental_local_results(losses)[0])
-
-        return step
 
     def _resume(self):
         """Goes on where an earlier trainer of this stage stopped."""

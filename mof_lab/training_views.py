@@ -6,7 +6,7 @@ The widget shows them while a model trains; they are as good without it.
 from math import log
 
 from .charts import bars, curves, shares
-from .conversation import conversation
+from .conversation import conversation, room
 from .drawing import stacked
 from .explanation import Explanation
 from .language import beside
@@ -66,24 +66,26 @@ def forming(recording):
     return curves(series, beside("steps", "步数"), "", title, note)
 
 
-def moment(recording, at):
+def moments_room(recording):
+    """The `conversation.Room` in which no moment of a recording is taller than another."""
+    return room(_said(moment) for moment in recording.moments)
+
+
+def moment(recording, at, kept=None):
     """What the model wrote, trusted and thought at a moment.
 
     Args:
         at: a `Moment` of the recording.
+        kept: what `moments_room` gave; None = no more room than it takes.
     """
 
     def titled(english, chinese):
         return beside(f"{english} · step {at.step}", f"{chinese}（第 {at.step} 步）")
 
-    said = [
-        (question, [(beside("model", "模型"), [Explanation(s, tuple(w)) for s, w in characters])])
-        for question, characters in at.dialogues
-    ]
     views = []
-    if said:
+    if at.dialogues:
         title = titled("What it writes", "它写的")
-        views.append(conversation(said, recording.experts, title))
+        views.append(conversation(_said(at), recording.experts, title, kept))
     if at.router:
         title, kinds = titled("Mean router weights", "平均路由权重"), map(_kind, at.router)
         views.append(shares(list(kinds), list(at.router.values()), recording.experts, title))
@@ -106,6 +108,15 @@ def outcome(recording):
 def summary(recording, earlier=None):
     """All of it as one `View`: curves, what forms, the last moment; None while there is nothing."""
     return _together([course(recording, earlier), outcome(recording)])
+
+
+def _said(at):
+    """What a moment's model said, as `conversation` takes it."""
+    who = beside("model", "模型")
+    return [
+        (question, [(who, [Explanation(symbol, tuple(w)) for symbol, w in characters])])
+        for question, characters in at.dialogues
+    ]
 
 
 def _kind(name):

@@ -14,6 +14,7 @@ from .conversation import conversation
 from .drawing import View, checked, stacked
 from .errors import LabError
 from .heat_maps import attention, attention_grid, gates
+from .language import beside, short
 from .packing import ANSWER, CONTEXT
 from .packing_view import packing
 from .reading import context_test, next_characters, reading_view
@@ -56,7 +57,7 @@ def routing(symbols, router_weights, experts):
     mean = weights.mean(axis=0)
     parts, top = draw.legend(
         [
-            (draw.swatch(_colour(i)), f"{name} · mean 平均 {m:.2f}")
+            (draw.swatch(_colour(i)), f"{name} · {beside('mean', '平均')} {m:.2f}")
             for i, (name, m) in enumerate(zip(experts, mean, strict=True))
         ],
         draw.TOP,
@@ -86,17 +87,19 @@ def routing(symbols, router_weights, experts):
             draw.line(draw.LEFT, y + height / 2, _end(places, y), y + height / 2, draw.PAPER)
         )
     svg = draw.page(
-        "Router weights, character by character 逐字的路由权重",
-        "Parts of a bar: the experts' shares, in order from the bottom. "
-        "自下而上依次为各位专家的权重。",
+        beside("Router weights, character by character", "逐字的路由权重"),
+        beside(
+            "Parts of a bar: the experts' shares, in order from the bottom.",
+            "自下而上依次为各位专家的权重。",
+        ),
         parts,
         bottom,
     )
     rows = [
         [str(t), s, *(f"{w:.3f} {bar(w, 12)}" for w in weights[t])] for t, s in enumerate(symbols)
     ]
-    rows.append(["", "mean 平均", *(f"{w:.3f} {bar(w, 12)}" for w in mean)])
-    return View(svg, table(["#", "symbol 字", *experts], rows))
+    rows.append(["", beside("mean", "平均"), *(f"{w:.3f} {bar(w, 12)}" for w in mean)])
+    return View(svg, table(["#", _symbol(), *experts], rows))
 
 
 def surprisal(symbols, bits):
@@ -115,7 +118,11 @@ def surprisal(symbols, bits):
         known_here = not np.isnan(bits[t])
         size = bits[t] / top_value * height if known_here else 0.0
         number = "–" if not known_here else f"{bits[t]:.1f}" if bits[t] < 9.95 else f"{bits[t]:.0f}"
-        title = f"{t} {symbols[t]}: {bits[t]:.2f} bits" if known_here else f"{t} {symbols[t]}"
+        title = (
+            f"{t} {symbols[t]}: {bits[t]:.2f} {short('bits', '比特')}"
+            if known_here
+            else f"{t} {symbols[t]}"
+        )
         fill = draw.shade(0.35 + 0.5 * size / height)
         parts += [
             draw.rect(x + 1.5, y + height - size, draw.CELL - 3, size, fill, title),
@@ -123,14 +130,16 @@ def surprisal(symbols, bits):
         ]
     mean = np.nanmean(bits) if not np.isnan(bits).all() else np.nan
     svg = draw.page(
-        "Surprisal of each character, in bits 每个字的意外程度(比特)",
-        f"0 = certain of it beforehand, 1 = a fair coin; mean {mean:.2f}. "
-        f"0 表示早已料到，1 如同抛一次硬币；平均 {mean:.2f}。",
+        beside("Surprisal of each character, in bits", "每个字的意外程度(比特)"),
+        beside(
+            f"0 = certain of it beforehand, 1 = a fair coin; mean {mean:.2f}.",
+            f"0 表示早已料到，1 如同抛一次硬币；平均 {mean:.2f}。",
+        ),
         parts,
         bottom,
     )
     rows = [[str(t), s, f"{b:5.2f} {bar(b / top_value)}"] for t, (s, b) in _pairs(symbols, bits)]
-    return View(svg, table(["#", "symbol 字", "bits 比特"], rows))
+    return View(svg, table(["#", _symbol(), beside("bits", "比特")], rows))
 
 
 def thought(symbols, strength):
@@ -141,13 +150,14 @@ def thought(symbols, strength):
     """
     strength = checked("strength", strength, (None, len(symbols)))
     blocks, top_value = len(strength), max(1e-9, float(strength.max()))
+    names = [short(f"block {block}", f"第 {block} 层") for block in range(blocks)]
     lane = 26
     parts, places, bottom = draw.write(symbols, draw.TOP - 4, blocks * lane)
     for y in draw.line_tops(places):
         for block in range(blocks):
             base = y + (block + 1) * lane - 2
             parts += [
-                draw.text(draw.LEFT - 8, base - 2, f"block {block}", 10, draw.MUTED, "end"),
+                draw.text(draw.LEFT - 8, base - 2, names[block], 10, draw.MUTED, "end"),
                 draw.line(draw.LEFT, base, _end(places, y), base),
             ]
     for t, (x, y) in enumerate(places):
@@ -161,13 +171,15 @@ def thought(symbols, strength):
                     draw.CELL - 3,
                     size,
                     draw.shade(0.35 + 0.5 * value / top_value),
-                    f"{t} {symbols[t]}, block {block}: {value:.3f}",
+                    f"{t} {symbols[t]}, {names[block]}: {value:.3f}",
                 )
             )
     svg = draw.page(
-        "Strength of the thought space 思维空间的强度",
-        f"|thought| / |stream| in each block; the tallest bar is {top_value:.3f}. "
-        f"各层中思维向量与残差流之比；最高柱为 {top_value:.3f}。",
+        beside("Strength of the thought space", "思维空间的强度"),
+        beside(
+            f"|thought| / |stream| in each block; the tallest bar is {top_value:.3f}.",
+            f"各层中思维向量与残差流之比；最高柱为 {top_value:.3f}。",
+        ),
         parts,
         bottom,
     )
@@ -175,7 +187,7 @@ def thought(symbols, strength):
         [str(t), s, *(f"{v:.3f} {bar(v / top_value, 12)}" for v in strength[:, t])]
         for t, s in enumerate(symbols)
     ]
-    return View(svg, table(["#", "symbol 字", *(f"block {i}" for i in range(blocks))], rows))
+    return View(svg, table(["#", _symbol(), *names], rows))
 
 
 def loss_mask(symbols, roles):
@@ -185,7 +197,11 @@ def loss_mask(symbols, roles):
         roles: (time,), `packing.NOTHING`, `CONTEXT` or `ANSWER`.
     """
     roles = checked("roles", roles, (len(symbols),)).astype(int)
-    words = ("nothing to learn 不学", "context only 只作上文", "learnt 学习")
+    words = (
+        beside("nothing to learn", "不学"),
+        beside("context only", "只作上文"),
+        beside("learnt", "学习"),
+    )
     looks = (
         ("none", 3, {"stroke": draw.FAINT}),
         (draw.FAINT, 5, {}),
@@ -205,9 +221,11 @@ def loss_mask(symbols, roles):
         title = f"{t} {symbols[t]}: {words[roles[t]]}"
         parts.append(draw.rect(x + 1, y, draw.CELL - 2, height, fill, title, **more))
     svg = draw.page(
-        "Loss mask 损失掩码",
-        "In chat tuning only the marked characters count in the loss. "
-        "对话微调时，只有标出的字计入损失。",
+        beside("Loss mask", "损失掩码"),
+        beside(
+            "In chat tuning only the marked characters count in the loss.",
+            "对话微调时，只有标出的字计入损失。",
+        ),
         parts,
         bottom,
     )
@@ -216,7 +234,8 @@ def loss_mask(symbols, roles):
         [str(t), s, f"{role} {signs.get(role, '')}", words[role]]
         for t, (s, role) in _pairs(symbols, roles)
     ]
-    return View(svg, table(["#", "symbol 字", "role", "meaning 含义"], rows))
+    header = ["#", _symbol(), short("role", "角色"), beside("meaning", "含义")]
+    return View(svg, table(header, rows))
 
 
 def known(text, vocabulary):
@@ -231,24 +250,32 @@ def known(text, vocabulary):
     for c, missing, (x, y) in zip(text, unknown, places, strict=True):
         if missing:
             frame = {"stroke": draw.ACCENT, "rx": 3}
-            title = f"{c} U+{ord(c):04X}: unknown"
+            hover = f"{c} U+{ord(c):04X}: {short('unknown', '不认识')}"
             parts += [
-                draw.rect(x + 0.5, y - 21, draw.CELL - 1, 21, "#f6ddd2", title, **frame),
+                draw.rect(x + 0.5, y - 21, draw.CELL - 1, 21, "#f6ddd2", hover, **frame),
                 draw.text(x + draw.CELL / 2, y + 14, UNKNOWN_CHARACTER, 13, draw.ACCENT, "middle"),
             ]
-    line = (
+    line = beside(
         f"{len(text) - sum(unknown):,} of {len(text):,} characters are known ({share:.1%}); "
-        f"those framed become {UNKNOWN_CHARACTER}. 认识 {share:.1%} 的字，加框的会变成 ▩。"
+        f"those framed become {UNKNOWN_CHARACTER}.",
+        f"认识 {share:.1%} 的字，加框的会变成 {UNKNOWN_CHARACTER}。",
     )
-    svg = draw.page("What the vocabulary knows 词表认识的字", line, parts + written, bottom)
+    title = beside("What the vocabulary knows", "词表认识的字")
+    svg = draw.page(title, line, parts + written, bottom)
     rows = [[c, f"U+{ord(c):04X}", str(n)] for c, n in counts.most_common()]
     shown = "".join(
         UNKNOWN_CHARACTER if missing else c for c, missing in zip(text, unknown, strict=True)
     )
-    lines = [f"known 认识 {share:.1%} {bar(share)}", visible(shown)]
+    lines = [f"{beside('known', '认识')} {share:.1%} {bar(share)}", visible(shown)]
     if rows:
-        lines += ["", table(["unknown 不认识", "code point", "times 次数"], rows)]
+        header = [beside("unknown", "不认识"), short("code point", "码位"), beside("times", "次数")]
+        lines += ["", table(header, rows)]
     return View(svg, "\n".join(lines))
+
+
+def _symbol():
+    """The header of a column of symbols."""
+    return beside("symbol", "字")
 
 
 def _pairs(symbols, values):

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 
 from .errors import LabError
+from .language import beside
 from .view import FONT, View
 
 MIME = "application/vnd.plotly.v1+json"
@@ -85,7 +86,7 @@ def columns(names, guesses, title):
         }
         for i, name in enumerate(names)
     ]
-    layout = _layout(title, "", "", "probability 概率")
+    layout = _layout(title, "", "", beside("probability", "概率"))
     layout["xaxis"]["type"] = "category"  # a digit is a character
     return traces, layout
 

@@ -65,7 +65,8 @@ def clean_slate():
         getattr(sys.modules[module], table).clear()
         getattr(sys.modules[module], table).update(before)
     if "mof_lab.language" in sys.modules:
-        sys.modules["mof_lab.language"]._chosen = None  # as at the start of a session
+        spoken = sys.modules["mof_lab.language"]
+        spoken._chosen = spoken._page = None  # as at the start of a session
     random.setstate(states[0])
     np.random.set_state(states[1])  # noqa: NPY002
     os.environ.clear()

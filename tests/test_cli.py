@@ -336,8 +336,19 @@ class Mine(GRUExpert):
 """
 
 
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A file with an expert, which nobody knows after the test."""
+    from mof_lab import experts
+
+    monkeypatch.setattr(experts, "EXPERTS", dict(experts.EXPERTS))
+    path = tmp_path / "my file.py"
+    path.write_text(MINE, encoding="utf-8")
+    return path
+
+
 @pytest.mark.parametrize("how", ["here", pytest.param("in earnest", marks=pytest.mark.slow)])
-def test_train_with_an_expert_of_a_file(preset, rows, tmp_path, monkeypatch, how):
+def test_train_with_an_expert_of_a_file(mine, preset, rows, tmp_path, monkeypatch, how):
     """Every stage in a process that knows nothing but the file; or quicker, in this one."""
     if how == "here":
         monkeypatch.setattr(processes, "call", lambda f, *given, show=print: (f(show, *given), 0))
@@ -346,8 +357,7 @@ def test_train_with_an_expert_of_a_file(preset, rows, tmp_path, monkeypatch, how
     )
     configuration.PRESETS["toy"] = dataclasses.replace(preset, stages=stages)
     monkeypatch.setattr(corpus, "project", lambda *_: corpus.split(rows, 0.2))
-    (tmp_path / "my file.py").write_text(MINE, encoding="utf-8")
-    options = ("--preset", "toy", "--expert-file", "my file.py", "--experts", "gru", "mine")
+    options = ("--preset", "toy", "--expert-file", mine.name, "--experts", "gru", "mine")
     with eagerly() if how == "here" else contextlib.nullcontext():
         result = call("train", *options)
     assert result.exit_code == 0, result.output
@@ -357,14 +367,13 @@ def test_train_with_an_expert_of_a_file(preset, rows, tmp_path, monkeypatch, how
         assert config.experts == ("gru", "mine") and meta["record"]["done"]
     assert "mine starts from gru" in result.stdout
     said, *_ = shlex.split(result.stdout.splitlines()[-1].partition(": ")[2])
-    assert said == f"MOF_LAB_EXPERTS={tmp_path / 'my file.py'}"
+    assert said == f"MOF_LAB_EXPERTS={mine.resolve()}"
     assert f"chat {place.relative_to(tmp_path) / 'joint'}" in result.stdout
 
 
-def test_the_file_alone_adds_its_experts(preset, tmp_path):
+def test_the_file_alone_adds_its_experts(mine, preset, tmp_path):
     configuration.PRESETS["toy"] = preset
-    (tmp_path / "mine.py").write_text(MINE, encoding="utf-8")
-    chosen = arguments.preset_of("toy", file=tmp_path / "mine.py")
+    chosen = arguments.preset_of("toy", file=mine)
     assert chosen.model.experts == (*preset.model.experts, "mine")
     assert arguments.run_folder(chosen, "walk.txt").name == "toy-gru-transformer-mine-walk"
     (tmp_path / "none.py").write_text("", encoding="utf-8")

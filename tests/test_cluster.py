@@ -23,6 +23,7 @@ from mof_lab.pipeline import Run
 from mof_lab.vocabulary import Vocabulary
 
 STEPS, WINDOW, BATCH = 10, 16, 8
+CLIPPED = (None, 0.5)  # the gradient's norm, at most
 LOST_AT = 5  # the step after which one of Ray's workers dies
 MODEL = ModelConfig(
     vocabulary_size=46,
@@ -52,11 +53,11 @@ TOY = Preset(
 )
 
 
-def trained(folder, show=None, **changes):
+def trained(folder, show=None, clip=None, **changes):
     """Weights after ten steps of SGD, and the losses, under the strategy in whose scope it is.
 
-    AdamW would hide a gradient of the wrong size. The clipping acts at every step, and the parts
-    of a batch weigh differently.
+    AdamW would hide a gradient of the wrong size, and so would clipping: with it, at every step,
+    each worker has to know the norm of the whole. The parts of a batch weigh differently.
     """
     import keras
 
@@ -65,7 +66,7 @@ def trained(folder, show=None, **changes):
 
     class Plain(Trainer):
         def _make_optimizer(self):
-            made = keras.optimizers.SGD(0.5, global_clipnorm=0.5)
+            made = keras.optimizers.SGD(0.5 if clip else 0.05, global_clipnorm=clip)
             made.build(self.variables)
             return made
 
@@ -120,19 +121,22 @@ def _replicas(connection, folder):
 
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    connection.send(trained(folder / "one"))
-    for parts in (1, 2):
-        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-        with strategy.scope():
-            assert strategy.num_replicas_in_sync == 2
-            connection.send(trained(folder / f"two in {parts}", accumulate=parts))
+    for clip in CLIPPED:
+        connection.send(trained(folder / f"one, {clip}", clip=clip))
+        for parts in (1, 2):
+            strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+            with strategy.scope():
+                assert strategy.num_replicas_in_sync == 2
+                where = folder / f"two in {parts}, {clip}"
+                connection.send(trained(where, clip=clip, accumulate=parts))
 
 
 def test_two_replicas_equal_one(tmp_path):
     ((process, results),) = in_processes(_replicas, (tmp_path,))
-    one = received(results)
-    for _ in range(2):
-        assert_equal(received(results), one)
+    for _ in CLIPPED:
+        one = received(results)
+        for _ in range(2):
+            assert_equal(received(results), one)
     process.join()
     assert process.exitcode == 0
 
@@ -140,11 +144,13 @@ def test_two_replicas_equal_one(tmp_path):
 def _worker(connection, folder, config):
     os.environ["TF_CONFIG"] = config
     with cluster.strategy_named("multi-worker").scope():
-        connection.send(trained(folder))
+        for clip in CLIPPED:
+            connection.send(trained(folder / str(clip), clip=clip))
 
 
-def _alone(connection, folder):
-    connection.send(trained(folder))
+def _alone(connection, folder, *clips):
+    for clip in clips:
+        connection.send(trained(folder / str(clip), clip=clip))
 
 
 @pytest.mark.slow
@@ -152,14 +158,16 @@ def test_two_workers_equal_one(tmp_path):
     one, two = cluster.on_this_machine(2)
     shared = tmp_path / "two"
     started = in_processes(_worker, (shared, one), (shared, two))
-    started += in_processes(_alone, (tmp_path / "one",))
-    first, second, alone = [received(results) for _, results in started]
-    assert_equal(first, alone)
-    assert_equal(second, alone)
+    started += in_processes(_alone, (tmp_path / "one", *CLIPPED))
+    for _ in CLIPPED:
+        first, second, alone = [received(results) for _, results in started]
+        assert_equal(first, alone)
+        assert_equal(second, alone)
     for process, _ in started:
         process.join()
         assert process.exitcode == 0
-    assert checkpoint.read_meta(shared)["record"]["done"]
+    for clip in CLIPPED:
+        assert checkpoint.read_meta(shared / str(clip))["record"]["done"]
 
 
 def test_a_batch_that_can_not_be_divided(tmp_path):
@@ -337,7 +345,7 @@ def ray_workers(monkeypatch):
 @pytest.mark.slow
 def test_two_ray_workers_equal_one(ray_workers, tmp_path):
     cluster.with_ray(2, tmp_path, _on_ray, tmp_path, False)
-    ((_, results),) = in_processes(_alone, (tmp_path / "one",))
+    ((_, results),) = in_processes(_alone, (tmp_path / "one", None))
     found, began = _from_ray(tmp_path)
     assert began == 1
     assert_equal(found, received(results))
@@ -354,7 +362,7 @@ def test_a_lost_ray_worker(ray_workers, tmp_path):
     assert LOST_AT - 1 <= meta["step"] < STEPS and not meta["record"]["done"]
     cluster.with_ray(2, tmp_path, _on_ray, tmp_path, True)
     assert checkpoint.read_meta(tmp_path / "run")["record"]["done"]
-    ((_, results),) = in_processes(_alone, (tmp_path / "one",))
+    ((_, results),) = in_processes(_alone, (tmp_path / "one", None))
     found, began = _from_ray(tmp_path)
     assert began == meta["step"] + 1
     assert_equal(found, received(results))

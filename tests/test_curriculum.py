@@ -228,6 +228,39 @@ def test_windows_are_rated_once(eagerly, rows, vocabulary, preset, tmp_path, mon
     assert all(windows.difficulty is None for windows in open_packed(folder).values())
 
 
+def test_rating_can_be_left_and_goes_on(eagerly, rows, vocabulary, preset, tmp_path, monkeypatch):
+    monkeypatch.setattr(curriculum, "RATER_STEPS", 4)
+    monkeypatch.setattr(curriculum, "READ_AT_ONCE", 64)
+
+    def run_in(name):
+        folder = tmp_path / name / "windows" / "train"
+        pack_by_kind(rows, vocabulary, 32, folder)
+        return SimpleNamespace(
+            directory=tmp_path / name,
+            vocabulary=vocabulary,
+            preset=preset,
+            windows=lambda split: open_packed(folder),
+        )
+
+    straight, broken = run_in("straight"), run_in("broken")
+    told = list(curriculum.rating(straight))
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares) and 0 < shares[0] < shares[-1] == pytest.approx(1)
+    assert all(text for _, text in told)
+    for steps in (1, len(told) - 1):  # while it learns, and while it reads
+        left = curriculum.rating(broken)
+        for _ in range(steps):
+            next(left)
+        left.close()
+        assert all(windows.difficulty is None for windows in broken.windows("train").values())
+    assert list(curriculum.rating(broken))
+    for kind, windows in straight.windows("train").items():
+        other = broken.windows("train")[kind]
+        np.testing.assert_allclose(windows.difficulty, other.difficulty, rtol=1e-4)
+        assert windows.difficulty.shape == (len(windows),)
+    assert list(curriculum.rating(broken)) == []  # rated once
+
+
 def test_a_window_s_difficulty_is_the_mean_over_its_text(model, vocabulary, packs):
     from mof_lab.evaluation import window_nats
 
@@ -247,4 +280,6 @@ def test_the_trial_is_told(tmp_path):
     figures = {"seconds": 9, "tokens": 1234, "bits_per_character": {"all": 2.5}, "answers": answers}
     file.write_text(json.dumps({"curriculum": {"mixed": figures}}), encoding="utf-8")
     told = trial("curriculum", file)
-    assert all(part in told for part in ("mixed", "1,234", "2.500", "3 of 4", "right: knowledge"))
+    assert all(
+        part in told for part in ("mixed", "1,234", "2.500", "3 of 4", "right 答对: knowledge")
+    )

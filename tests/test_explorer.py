@@ -281,6 +281,38 @@ def test_a_context_test_that_is_stopped_measures_no_further_point(explorer, monk
     assert explorer.context == [] and explorer.status["key"] == "stopped"
 
 
+def test_another_language_is_drawn_and_nothing_is_computed_anew(explorer, monkeypatch):
+    points = [(0, 3.0), (40, 0.5)]
+    monkeypatch.setattr(explorer, "_gained", lambda expert, topic: points)
+    receive(explorer, "hello", language="en")
+    receive(explorer, "test", topic="name")
+    before, curves = explorer.readings, explorer.context
+    for name in ("_guesses", "_best", "_trace", "_gained"):
+        monkeypatch.setattr(explorer, name, lambda *_: 1 / 0)
+    for code, here, gone in (("zh", "混合", "mixture"), ("en", "mixture", "混合")):
+        receive(explorer, "language", code=code)
+        assert explorer.error == {}
+        assert here in explorer.context[1] and gone not in explorer.context[1]
+        for old, new in zip(before, explorer.readings, strict=True):
+            assert (
+                (">路由</text>" in new["svg"]) == (code == "zh") != (">router</text>" in new["svg"])
+            )
+            assert old["svg"] != new["svg"] and old["text"] != new["text"]
+            assert {**old, "svg": 0, "text": 0} == {**new, "svg": 0, "text": 0}
+    assert explorer.context != curves  # both were spoken
+
+
+def test_before_a_context_test_another_language_draws_none(explorer):
+    receive(explorer, "hello", language="zh")
+    assert explorer.context == [] and explorer.error == {}
+
+
+def test_a_picture_of_a_reading_that_nobody_could_lock_yet_shows_its_end(explorer):
+    whole = explorer.picture().text
+    explorer.locked = []  # a job has read, and not told yet
+    assert explorer.picture().text == whole
+
+
 # ---- texts
 
 

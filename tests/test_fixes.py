@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -298,13 +299,24 @@ def test_each_rung_is_trained_and_judged(tool, small, tmp_path, monkeypatch):
     assert "Not run yet" in notebook.fixes(tmp_path / "none.json")
 
 
-def trained_by_nobody(run, minutes):
+def trained_by_nobody(run, seconds):
+    assert seconds == math.inf
     return [{"seconds": 1.0, "steps": 2, "tokens": 3}]
+
+
+def test_the_stages_together_make_the_steps_of_the_rung_before_them(tool, small, tmp_path):
+    job = small.job(tmp_path, 300)
+    assert sum(stage.steps for stage in job.preset.stages) == pytest.approx(300, abs=5)
+    one = small.job(tmp_path)
+    assert one.preset == small.preset and one.directory != job.directory
+    assert one.vocabulary == job.vocabulary
+    for kind, windows in one.windows("train").items():
+        np.testing.assert_array_equal(windows.tokens, job.windows("train")[kind].tokens)
 
 
 def made_up(rung, bits, correct=1):
     """Figures that a rung might have: the same surprise at every character."""
-    surprise = {kind: " ".join([str(round(1000 * bits))] * 4) for kind in ("story", "LONG")}
+    surprise = {kind: " ".join([str(round(1000 * bits))] * 4) for kind in ("story", "chat", "LONG")}
     answers = {"knowledge": {"correct": correct, "total": 4}}
     return {
         "parameters": 9, "seconds": 1, "steps": 1, "characters": 1, "targets": 1,
@@ -315,7 +327,7 @@ def made_up(rung, bits, correct=1):
 def study_of(tool, bits):
     """A file of results whose rungs have these surprises."""
     settings = {"preset": "toy", "window": 8, "minutes": 1, "data_hash": "abcd"}
-    documents = {"story": "0 0 1 2", tool.LONG: "0 1 1 2"}
+    documents = {"story": "0 0 1 2", "chat": "0 0 1 2", tool.LONG: "0 1 1 2"}
     rungs = {}
     for rung, value in zip(tool.RUNGS, bits, strict=False):
         rungs[rung] = made_up(rung, value)
@@ -324,22 +336,29 @@ def study_of(tool, bits):
 
 
 def test_the_verdict_follows_the_figures(tool):
-    page = tool.to_page(study_of(tool, [8, 8, 3, 4, 3.5, 3, 2.5]))
-    verdict = page[page.index("Verdict") :]
-    assert "helps 有用: + causal, + router by character, our layers, our layers and stages." in page
-    assert "does harm 有害: + aligned." in verdict
-    assert "no difference that shows 看不出差别: + einsum." in verdict
+    found = study_of(tool, [8, 8.3, 3.3, 3.7, 4.2, 3, 2.7])
+    verdict = tool.to_page(found).partition("Verdict")[2]
+    assert "helps 有用: + causal, our layers." in verdict
+    assert "does harm 有害: + router by character." in verdict
+    shows = "no difference that shows 看不出差别"
+    assert f"{shows}: + einsum, our layers and stages." in verdict  # less than 0.4, which is chance
+    assert "compute the same: the 0.40 bits between them there are chance" in verdict
     assert "Most is saved by: + causal, 5.00 bits" in verdict
-    assert "Beyond the window + aligned does harm" in verdict
-    other = tool.to_page(study_of(tool, [8, 1, 3, 2, 3.5, 3, 2.5]))
+    assert f"+ aligned beyond the window: {shows} (-0.40 [-0.40, -0.40] bits)" in verdict
+    found["rungs"]["+ aligned"]["surprise"][tool.LONG] = "2000 2000 2000 2000"
+    assert "+ aligned beyond the window: helps 有用 (1.30" in tool.to_page(found)
+    found["rungs"]["+ aligned"]["surprise"]["story"] = "3300 3300 3300 9000"  # not of chance
+    assert "the 0.40 bits between them" in tool.to_page(found)
+    other = tool.to_page(study_of(tool, [8, 1, 3, 3, 3.5, 3, 2.5]))
     assert "Most is saved by: + einsum, 7.00 bits" in other
-    assert "Beyond the window + aligned helps" in other
+    assert "does harm 有害: + causal, + router by character." in other
     unfinished = tool.to_page(study_of(tool, [8, 7]))
     assert "Not finished: + causal" in unfinished and "Verdict" not in unfinished
 
 
 def test_a_study_goes_on(tool, small, monkeypatch, tmp_path):
-    def run(study, rung, job, asked):
+    def run(study, rung, folder, asked, steps):
+        assert steps == (1 if rung == "our layers and stages" else None)
         if rung == "+ causal" and len(told) == 3:
             raise KeyboardInterrupt
         figures = made_up(rung, 3.0)

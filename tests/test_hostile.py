@@ -66,7 +66,11 @@ LETTERS = (
 PLAIN = ("你好", "我叫小明", "法国的首都是哪里？", "1加1", " ", "\n", "a" * 40, "好" * 300, "")
 
 
-def prompts(count=1000, seed=1):
+PROMPTS = 1000
+CHATS, THREADS = 50, 8
+
+
+def prompts(count=PROMPTS, seed=1):
     """The hostile pieces alone, then in random mixtures; always the same ones."""
     pieces = (*MARKS, *TURNS, *MARKUP, *LETTERS, *PLAIN)
     rng = random.Random(seed)
@@ -187,18 +191,33 @@ def test_a_model_of_no_numbers_says_so(session):
         list(session.decoder.write(Sampling(), 3))
 
 
+def piped():
+    """Lines of bytes."""
+    lines = [text.replace("\n", " ").replace("\r", " ") for text in prompts(120)]
+    return [
+        b"\xff\xfe\x00\x80",
+        "你好".encode("utf-16"),
+        b"<b>" * 350_000,
+        *(line.encode("utf-8", "surrogatepass") for line in lines[::6]),
+    ]
+
+
+def test_the_promises_say_how_many():
+    page = Path(__file__).parent.parent / "docs" / "reliability.md"
+    promises = page.read_text(encoding="utf-8")
+    for figure in (
+        f"{PROMPTS:,} prompts, each one turn",
+        f"{len(piped())} lines, one of them of a megabyte",
+        f"{CHATS} chats of 2 messages, {THREADS} threads",
+        f"Undo goes back {chat.UNDOS} exchanges",
+    ):
+        assert figure in promises
+
+
 def test_a_pipe_of_anything_gets_answers_or_sentences():
     """Bytes that are no text, NULs and a megabyte in one line, on the command line."""
     pytest.importorskip("ai_edge_litert", reason="LiteRT is not for this system")
-    lines = [text.replace("\n", " ").replace("\r", " ") for text in prompts(120)]
-    typed = b"\n".join(
-        [
-            b"\xff\xfe\x00\x80",
-            "你好".encode("utf-16"),
-            b"<b>" * 350_000,
-            *(line.encode("utf-8", "surrogatepass") for line in lines[::6]),
-        ]
-    )
+    typed = b"\n".join(piped())
     done = subprocess.run(
         [sys.executable, "-m", "mof_lab.cli", "chat", str(shipped()), "--max-length", "3"],
         input=typed + b"\n",
@@ -227,15 +246,15 @@ def test_fifty_chats_in_one_process_answer_as_each_alone():
     shared, together = litert.load(shipped(), config, meta), {}
 
     def worker(first):
-        for seed in range(first, 50, 8):
+        for seed in range(first, CHATS, THREADS):
             together[seed] = talk(shared, seed)
 
-    threads = [threading.Thread(target=worker, args=(first,)) for first in range(8)]
+    threads = [threading.Thread(target=worker, args=(first,)) for first in range(THREADS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    alone = {seed: talk(litert.load(shipped(), config, meta), seed) for seed in range(50)}
+    alone = {seed: talk(litert.load(shipped(), config, meta), seed) for seed in range(CHATS)}
     assert together == alone and len({str(answers) for answers in alone.values()}) > 20
 
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -355,6 +356,28 @@ def test_failing_cell_is_named_and_the_file_left_alone(tool, tmp_path, capsys):
     assert path.read_bytes() == before
     said = capsys.readouterr().err.strip()
     assert said == '02_bad.ipynb, cell 2 of 3 ("x = 1 / 0"): ZeroDivisionError: division by zero'
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_notebook_that_is_stopped_says_so(tool, tmp_path, number):
+    """Not with the empty AssertionError that nbclient ends in."""
+    source = "import pathlib, time; pathlib.Path('begun').touch(); time.sleep(600)"
+    path = write_notebook(tmp_path / "04_long.ipynb", source)
+    command = [sys.executable, str(tool.ROOT / "tools" / "execute_notebooks.py"), str(path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        for _ in range(1200):
+            if (tmp_path / "begun").exists() or process.poll() is not None:
+                break
+            time.sleep(0.1)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert said.strip().endswith("the notebook that was running is left as it was.")
+    assert "Traceback" not in said
 
 
 def test_dead_kernel_is_told_from_a_failing_cell(tool, tmp_path):

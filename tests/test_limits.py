@@ -24,6 +24,7 @@ from mof_lab.errors import LabError
 ROOT = Path(__file__).resolve().parent.parent
 GB = 1e9
 SMALL = 2 * GB
+ONE_CORE = ("00", "02", "03", "04", "05", "06", "07")  # notebooks that run there
 
 
 def python(*arguments, one_core=False, **environment):
@@ -174,7 +175,7 @@ def test_threads_that_were_chosen_are_left(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
-@pytest.mark.parametrize("name", ["00", "02", "03", "04", "05", "06", "07"])
+@pytest.mark.parametrize("name", ONE_CORE)
 def test_notebooks_on_one_core_in_two_gigabytes(name, tmp_path):
     """All of the kernel and what runs it; there is no swap to hide in: the peak is what counts."""
     process = python(
@@ -259,3 +260,5 @@ def test_every_test_that_the_page_of_promises_names_exists():
         assert test in names_in(ROOT / file), f"{file}::{test}"
     for file in re.findall(r"\]\(([^)#]+)\)", page):
         assert (ROOT / "docs" / file).exists(), file
+    assert not re.search(r"\| *\|$", page, re.M), "every promise has a figure"
+    assert f"| {len(ONE_CORE)} notebooks, each under {SMALL / GB:.0f} GB |" in page

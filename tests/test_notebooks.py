@@ -1,15 +1,12 @@
-"""Every notebook runs from a cold start, and is committed as people read it on a code host."""
+"""Every notebook is committed as people read it on a code host; `test_series_*` run them."""
 
-import ast
-import importlib.util
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
+from series import NOTEBOOKS, ROOT, code_cells, read, runner, shows_something
 
-ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LARGEST = 300_000  # bytes
 
 #: Folders of somebody's machine: homes, the project's own place, temporary ones.
@@ -17,58 +14,7 @@ MACHINE_PATH = re.compile(
     rf"/home/\w|/Users/\w|/roo[t]/|/tmp/\w|[A-Z]:\\\\?Users|{re.escape(str(ROOT))}|{Path.home()}/\w"
 )
 
-#: Those that train, or measure for long: minutes each on a slow machine, even when shortened.
-LONG = ("02", "03", "04", "05", "07", "08", "10", "11", "12", "14")
-RUN = [
-    pytest.param(path, marks=pytest.mark.slow) if path.name.startswith(LONG) else path
-    for path in NOTEBOOKS
-]
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-
-
-def read(path):
-    return nbformat.read(path, as_version=nbformat.NO_CONVERT)
-
-
-def code_cells(notebook):
-    return [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
-
-
-def shows_something(source):
-    """Must the cell have an output: does it end in a value, or always print, draw or train?"""
-    if source.startswith("%%writefile"):  # says so
-        return True
-    statements = ast.parse(source).body
-    return isinstance(statements[-1], ast.Expr) or any(map(_always_shows, statements))
-
-
-def _always_shows(node):
-    if isinstance(node, ast.FunctionDef | ast.Lambda | ast.IfExp):
-        return False
-    if isinstance(node, ast.If):
-        # The committed notebooks are run with TRAIN = True; other conditions are open.
-        body = node.body if ast.unparse(node.test) == "TRAIN" else []
-        return any(map(_always_shows, body))
-    name = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
-    if name in ("print", "display", "train"):
-        return True
-    return any(map(_always_shows, ast.iter_child_nodes(node)))
-
-
-@pytest.fixture(scope="module")
-def runner():
-    """`tools/execute_notebooks.py` as a module."""
-    place = ROOT / "tools" / "execute_notebooks.py"
-    spec = importlib.util.spec_from_file_location("execute_notebooks", place)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """One folder for the runs of all notebooks: what one trains, the next ones find."""
-    return tmp_path_factory.mktemp("runs")
 
 
 def test_there_are_notebooks_with_numbers_in_order():
@@ -77,21 +23,29 @@ def test_there_are_notebooks_with_numbers_in_order():
     assert len(numbers) >= 9
 
 
-@pytest.mark.parametrize("path", RUN, ids=lambda path: path.stem)
-def test_runs_from_top_to_bottom(path, runner, runs, monkeypatch):
-    monkeypatch.setenv("MOF_LAB_RUNS", str(runs))
-    executed = runner.execute(path, fast=True)
-    for cell in code_cells(executed):
-        assert cell.execution_count, cell.source
-        if shows_something(cell.source):
-            assert cell.outputs, cell.source
+@each_notebook
+def test_long_actions_are_jobs(path):
+    """A training in a cell can't be paused, and keeps every button waiting."""
+    if path.name.startswith("13"):
+        return  # ten steps of a toy: seconds
+    for cell in code_cells(read(path)):
+        waits = re.search(r"(?<!subprocess)\.run\(\)|curriculum\.rate\(|\.train_all\(", cell.source)
+        assert waits is None, f"{waits[0]} in {cell.id} keeps the kernel waiting; use a job"
 
 
-@pytest.mark.slow
-def test_runs_cold(runner, tmp_path, monkeypatch):
-    """A notebook that needs an earlier one's model takes the shipped one in its place."""
+def test_a_shortened_run_reads_a_part_with_the_whole_vocabulary(tmp_path, monkeypatch):
+    from mof_lab import corpus, preset
+    from mof_lab.notebook import FEW, open_run
+    from mof_lab.pipeline import vocabulary_of
+
     monkeypatch.setenv("MOF_LAB_RUNS", str(tmp_path))
-    runner.execute(ROOT / "notebooks" / "03_transformer_expert.ipynb", fast=True)
+    monkeypatch.setenv("MOF_LAB_FAST", "1")
+    run, whole = open_run(), corpus.project(preset("tiny"))
+    assert run.vocabulary == vocabulary_of(whole, preset("tiny"))
+    assert set(run.windows("train")) == {row["kind"] for row in whole.train}
+    assert max(run.documents.values()) <= FEW < len(whole.train)
+    assert sum(map(len, run.windows("train").values())) < 3000
+    assert open_run().vocabulary == run.vocabulary  # the same folder opens again
 
 
 @each_notebook
@@ -105,6 +59,39 @@ def test_committed_with_its_outputs(path):
     assert counts == list(range(1, len(counts) + 1))
 
 
+def shown(output):
+    """What an output shows to who reads it without a kernel: text, or a picture, as one string."""
+    if output.output_type == "stream":
+        return output.text
+    return "".join("".join(value) for value in output.get("data", {}).values()).strip()
+
+
+def is_widget(output):
+    """Is it the label of a widget, which a kernel would show in its place?"""
+    return (
+        output.output_type == "display_data"
+        and set(output.data) == {"text/plain"}
+        and "运行本单元格" in output.data["text/plain"]
+    )
+
+
+def has_picture(output):
+    return any(output.get("data", {}).get(kind) for kind in ("image/svg+xml", "text/markdown"))
+
+
+@each_notebook
+def test_a_widget_is_committed_with_its_picture(path):
+    """Nothing that is displayed is empty; what a widget shows is beside its label, but for the
+    button of the download, which has nothing to show."""
+    for cell in code_cells(read(path)):
+        for i, output in enumerate(cell.outputs):
+            after = cell.outputs[i + 1 : i + 2]
+            if is_widget(output) and not output.data["text/plain"].startswith("Download"):
+                assert any(map(has_picture, after)), f"no picture beside: {shown(output)}"
+            button = i and shown(cell.outputs[i - 1]).startswith("Download")
+            assert shown(output) or button, f"an empty output: {cell.source}"
+
+
 def kinds_of_outputs(notebook):
     return {
         kind
@@ -114,7 +101,7 @@ def kinds_of_outputs(notebook):
     }
 
 
-def test_a_chart_is_committed_as_its_picture(runner):
+def test_a_chart_is_committed_as_its_picture():
     """A chart without a picture stays what it is."""
     chart = {"application/vnd.plotly.v1+json": {"data": []}, "text/plain": "a"}
     both = {**chart, "image/svg+xml": "<svg/>"}
@@ -122,7 +109,7 @@ def test_a_chart_is_committed_as_its_picture(runner):
         nbformat.v4.new_code_cell("x", outputs=[nbformat.v4.new_output("display_data", data=data)])
         for data in (both, chart)
     ]
-    notebook = runner.normalise(nbformat.v4.new_notebook(cells=cells), had_ids=True)
+    notebook = runner().normalise(nbformat.v4.new_notebook(cells=cells), had_ids=True)
     first, second = (set(cell.outputs[0].data) for cell in notebook.cells)
     assert first == {"image/svg+xml", "text/plain"} and second == set(chart)
 

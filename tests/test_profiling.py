@@ -148,5 +148,12 @@ def test_a_benchmark_is_told_as_it_was_written(tmp_path):
     }
     (tmp_path / "train.json").write_text(json.dumps(result), encoding="utf-8")
     told = benchmark("train", tmp_path)
-    for words in ("A chip, 2 cores, 2026-01-02", "t6    300", "2.5", "not measured", "left out"):
+    for words in (
+        "A chip, 2 cores 核, 2026-01-02",
+        "what 内容",
+        "300",
+        "2.5",
+        "not measured",
+        "left out",
+    ):
         assert words in told

@@ -12,18 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.seeded import CASES, case, weight
-from mof_lab import notebook, published, views
+from mof_lab import jobs, notebook, published, views
 from mof_lab.chat import ChatSession
 from mof_lab.errors import LabError
 from mof_lab.generation import Decoder, Sampling
 from mof_lab.inspection import trace_dialogue
 from mof_lab.notebook import SMALL_TALK, TOPICS, recall
+from mof_lab.off import Off
 from mof_lab.packing import encode_dialogue
 from mof_lab.published import loading
 from mof_lab.published.configuration import CONFIGURATIONS, PublishedConfig, configuration_of
 from mof_lab.published.loading import VALUE, places
 from mof_lab.published.vocabulary import Prompt, PublishedVocabulary
 from mof_lab.published.window import ROWS
+from mof_lab.vocabulary import SPECIAL_NAMES
 
 GOLDEN = Path(__file__).parent / "data" / "published"
 KNOWN = json.loads((GOLDEN / "cases.json").read_text(encoding="utf-8"))
@@ -290,6 +292,145 @@ def test_every_view_takes_its_trace(models):
             assert view.svg.startswith("<svg")
 
 
+# ---- parts switched off --------------------------------------------------------------------------
+
+SAID = [("user", "ac"), ("assistant", "d")]
+
+
+def without(model, off):
+    """The trace of a few words with parts off."""
+    return trace_dialogue(model, model.vocabulary, SAID, off)
+
+
+def test_switching_nothing_off_changes_nothing(models):
+    for model in models:
+        whole = trace_dialogue(model, model.vocabulary, SAID)
+        same = without(model, Off())
+        for name in ("logits", "router_weights", "thought", "expert_logits"):
+            np.testing.assert_array_equal(getattr(whole, name), getattr(same, name))
+
+
+def read_whole(model):
+    """The last logits of the few words, as `Published.call` gives them."""
+    trace = trace_dialogue(model, model.vocabulary, SAID)
+    return slow(model)(model.vocabulary.number("".join(trace.symbols)))
+
+
+def as_if(variable, value):
+    """The variable with other numbers; returns what puts its own back."""
+    kept = variable.numpy()
+    variable.assign(value)
+    return lambda: variable.assign(kept)
+
+
+@pytest.fixture(scope="module")
+def short(folders):
+    """A model whose window holds the few words: past it the transformer expert is nothing."""
+    vocabulary = PublishedVocabulary(characters(50))
+    config = PublishedConfig(50, 8, 12, 4, 2, 2, 1, 200, 256)
+    model, rng = published.Published(config, vocabulary), np.random.default_rng(5)
+    for variable in model.trainable_variables:  # biases too: nothing may stay 0
+        variable.assign(variable + rng.normal(0, 0.3, variable.shape))
+    return model
+
+
+def test_a_thought_off_is_alpha_of_zero(short):
+    block = short.transformer_expert.blocks[1]
+    whole, found = without(short, Off()), without(short, Off(thoughts={1}))
+    back = as_if(block.alpha, [0.0])
+    try:
+        expected = read_whole(short)
+    finally:
+        back()
+    known = found.logits[-1, len(SPECIAL_NAMES) :]
+    finite = np.isfinite(known)
+    np.testing.assert_allclose(known[finite], expected[finite], atol=1e-4)
+    assert (found.thought[1] == 0).all() and (found.thought[0] > 0).all()
+    assert np.abs(softmax(found.logits) - softmax(whole.logits)).max() > 1e-4
+
+
+@pytest.mark.parametrize("head", [0, 1])
+def test_a_head_off_is_its_rows_of_combine_at_zero(short, head):
+    kernel = short.transformer_expert.blocks[0].attention.combine.kernel
+    whole, found = without(short, Off()), without(short, Off(heads={(0, head)}))
+    rows = np.array(kernel)
+    size = len(rows) // short.config.num_heads
+    rows[head * size : (head + 1) * size] = 0
+    back = as_if(kernel, rows)
+    try:
+        expected = read_whole(short)
+    finally:
+        back()
+    known = found.logits[-1, len(SPECIAL_NAMES) :]
+    finite = np.isfinite(known)
+    np.testing.assert_allclose(known[finite], expected[finite], atol=1e-4)
+    assert np.abs(softmax(found.logits) - softmax(whole.logits)).max() > 1e-4
+
+
+def test_an_expert_off_leaves_the_other_alone(short):
+    whole = without(short, Off())
+    for i, name in enumerate(short.config.experts):
+        found = without(short, Off(experts={name}))
+        assert (found.router_weights[:, i] == 0).all()
+        np.testing.assert_allclose(found.router_weights.sum(axis=-1), 1, atol=1e-6)
+        alone = whole.expert_logits[1 - i]
+        np.testing.assert_allclose(softmax(found.logits), softmax(alone), atol=1e-5)
+        assert np.abs(softmax(found.logits) - softmax(whole.logits)).max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    "off",
+    [
+        Off(heads={(9, 0)}),
+        Off(heads={(0, 9)}),
+        Off(thoughts={9}),
+        Off(experts={"convolution"}),
+        Off(experts={"gru", "transformer"}),
+    ],
+)
+def test_a_part_that_is_none_can_not_be_switched_off(short, off):
+    with pytest.raises(LabError):
+        without(short, off)
+
+
+def test_the_explorer_switches_its_parts_off(short, monkeypatch):
+    pytest.importorskip("anywidget", reason="widgets need the lab's packages")
+    from mof_lab.widgets import Explorer
+
+    monkeypatch.setattr(jobs, "_RUNNER", jobs.JobRunner(blocking=True))
+    explorer = Explorer((short, short.vocabulary), "ac\nd")
+    assert (explorer.error, explorer.status["key"]) == ({}, "done")
+    assert explorer.parts["experts"] == ["gru", "transformer"]
+    assert (explorer.parts["blocks"], explorer.parts["heads"]) == (2, 2)
+    before = explorer.readings
+    for off in ({"heads": [(0, 1)]}, {"thoughts": [1]}, {"experts": ["gru"]}):
+        explorer.switch_off(**off)
+        assert (explorer.error, explorer.status["key"]) == ({}, "without")
+        assert explorer.readings[0]["next"] != before[0]["next"]
+        # Of each of the likeliest: the symbol, with everything on, and now.
+        assert any(abs(on - now) > 1e-4 for _, on, now in explorer.readings[0]["next"][-1])
+        explorer.switch_off()
+        assert explorer.readings == before
+    explorer.look(1, 1)
+    assert explorer.picture().svg.startswith("<svg")
+
+
+def test_readings_and_next_characters_of_a_switched_model(short):
+    ways = [without(short, Off()), without(short, Off(heads={(0, 0)}, thoughts={1}))]
+    for trace in ways:
+        drawn = views.reading_view(trace, (0, 0, len(trace.symbols) - 1))
+        assert drawn.svg.startswith("<svg") and "thought 1" in drawn.text
+    chances = [softmax(trace.logits[-1]) for trace in ways]
+    best = np.argsort(-chances[0])[:4]
+    guesses = [(short.vocabulary.symbol(i), tuple(float(p[i]) for p in chances)) for i in best]
+    assert "without" in views.next_characters(["with", "without"], guesses).text
+
+
+def softmax(logits):
+    chances = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return chances / chances.sum(axis=-1, keepdims=True)
+
+
 @pytest.mark.parametrize("expert", [None, "transformer"])
 def test_what_was_told_counts_as_far_as_the_window(expert, monkeypatch):
     """The explorer's context test: in a chat it sees 128 characters, and no difference before."""
@@ -317,6 +458,52 @@ def test_asked_at_its_last_position_a_model_says_what_a_window_says(model, vocab
     found = notebook._nats_as_last(model, [ids], None)
     np.testing.assert_allclose(found, notebook._nats_in_window(model, [ids], None), atol=1e-4)
     assert pieces == list(ids[:-3])
+
+
+# ---- other spellings of the same files -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["", ".index", ".data-00000-of-00001"])
+def test_a_checkpoint_by_its_files(folders, models, ending):
+    folder, config = folders[0], KNOWN[0]["config"]
+    for place in (folder / f"t6{ending}", str(folder / f"t6{ending}")):
+        model = published.load(place, folder / "vocab.txt", config)
+        kernel = model.output_dense.kernel
+        np.testing.assert_array_equal(kernel, models[0].output_dense.kernel)
+
+
+def test_one_of_several_checkpoints(folders, tmp_path):
+    for path in folders[0].glob("t6.*"):
+        for name in ("ckpt-1.5", "ckpt-2"):
+            (tmp_path / path.name.replace("t6", name, 1)).write_bytes(path.read_bytes())
+    vocabulary, config = folders[0] / "vocab.txt", KNOWN[0]["config"]
+    assert "where there are several" in refused(tmp_path, vocabulary, config)
+    assert "no checkpoint" in refused(tmp_path / "ckpt-1", vocabulary, config)
+    published.load(tmp_path / "ckpt-1.5", vocabulary, config)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_configuration_and_a_vocabulary_in_files(folders, models, tmp_path, mark):
+    made, written = tmp_path / "config.json", KNOWN[0]["config"]
+    made.write_text(mark + json.dumps(written), encoding="utf-8")
+    vocabulary = tmp_path / "vocab.txt"
+    there = (folders[0] / "vocab.txt").read_text(encoding="utf-8")
+    vocabulary.write_text(mark + there, encoding="utf-8")
+    for place in (made, str(made)):
+        model = published.load(folders[0], vocabulary, place)
+        assert model.config == models[0].config
+        assert model.vocabulary.characters == models[0].vocabulary.characters
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"\xff\xfe", b"[1]", b"7", b'{"window": 3}', b"[" * 9999]
+)
+def test_a_configuration_file_that_is_none(folders, tmp_path, content):
+    path = tmp_path / "config.json"
+    assert "can't be read" in refused(folders[0], folders[0] / "vocab.txt", path)
+    path.write_bytes(content)
+    sentence = refused(folders[0], folders[0] / "vocab.txt", path)
+    assert re.search("not JSON|not one of a published model", sentence)
 
 
 # ---- what does not fit ---------------------------------------------------------------------------

@@ -73,6 +73,59 @@ def test_on_a_chinese_page_the_pictures_speak_chinese_alone(recorded, monkeypatc
         assert not replay.error
 
 
+def height(svg):
+    return float(re.search(r' height="([\d.]+)"', svg)[1])
+
+
+def places(svg):
+    """(y, text) of what stands in a picture but for answers and numbers."""
+    return re.findall(r' y="([\d.]+)"[^>]*>([^<\d][^<]*)</text>', svg)
+
+
+def test_every_moment_of_a_replay_is_as_tall_and_nothing_in_it_moves(recorded):
+    """Whatever was written then: nothing, one line, three, a mark that has to be explained."""
+    answers = ["", "好", "好" * 80, "▩ ", "好"]
+    for step, answer in enumerate(answers):
+        said = [[q, [[s, [0.5, 0.5]] for s in answer]] for q in ("你好", "再见")]
+        recorded.add_moment(Moment(10 * step, said, {"chat": [0.4, 0.6]}, [0.1, 0.2]))
+    recorded.moments = recorded.moments[: len(answers)]
+    replay = Replay(recorded)
+    assert len({height(svg) for _, svg, _ in replay.moments}) == 1
+    told = [{(y, t) for y, t in places(svg) if "步" not in t} for _, svg, _ in replay.moments]
+    same = set.intersection(*told)
+    assert sum(text == "model 模型" for _, text in same) == 2
+    assert (
+        sum("闲聊" in text for _, text in same) == sum("block 1" in text for _, text in same) == 1
+    )
+    short = moment(recorded, recorded.moments[1])
+    assert height(short.svg) < height(replay.moments[1][1])  # by itself it wastes nothing
+
+
+def test_a_longer_answer_makes_room_in_all_moments(recorded):
+    replay = Replay(recorded)
+    before = height(replay.moments[0][1])
+    said = [[MARKUP, [["好", [0.5, 0.5]]] * 200]]
+    recorded.add_moment(Moment(70, said, {"chat": [0.4, 0.6]}, [0.1, 0.2]))
+    replay.draw()
+    heights = {height(svg) for _, svg, _ in replay.moments}
+    assert len(heights) == 1 and heights.pop() > before
+
+
+def test_where_no_weights_are_known_no_room_is_kept_for_them(recorded):
+    for one in recorded.moments:
+        one.router, one.thought = {}, []
+    weighed = height(Replay(recorded).moments[0][1])
+    for one in recorded.moments:
+        one.dialogues = [[q, [[s, []] for s, _ in said]] for q, said in one.dialogues]
+    bare = Replay(recorded).moments[0][1]
+    assert height(bare) < weighed - 40 and "transformer" not in bare and "好" in bare
+
+
+@pytest.mark.parametrize(("stage", "name"), SHIPPED)
+def test_a_recording_that_ships_stands_still(stage, name):
+    assert len({height(svg) for _, svg, _ in replay(stage, name).moments}) == 1
+
+
 def test_nothing_recorded_yet():
     empty = Recording("gru", "toy", ["gru"], 10)
     assert course(empty) is forming(empty) is summary(empty) is None

@@ -265,6 +265,8 @@ def test_killed_at_every_file_operation_of_a_save(tmp_path):
     assert done.returncode == 0, done.stderr
     killed_times, values = map(int, done.stdout.split())
     assert killed_times > 20 and values > 2  # some of them came after meta.json was replaced
+    promises = (HERE.parent / "docs" / "reliability.md").read_text(encoding="utf-8")
+    assert f"rename, removal: {killed_times} places" in promises
 
 
 # ---- two in one folder

@@ -149,7 +149,7 @@ def test_checkpoints_are_asked_once_and_shown(
         assert title in written
     assert "nan" not in written and "docs/shipped.json" in written
     told_in_notebook = router_study(results)
-    for words in ("knowledge 知识", "weight 权重: gru", "right 答对: mixture", "0%", "–"):
+    for words in ("knowledge 知识", "router weight 路由权重", "right answers 答对", "0%", "+0."):
         assert words in told_in_notebook
     assert tool.main(["--page", "--out", str(results)]) == 0
     assert results.with_suffix(".md").read_text(encoding="utf-8") == written

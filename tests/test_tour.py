@@ -3,6 +3,9 @@
 import gc
 import random
 import re
+import threading
+import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -327,6 +330,63 @@ def test_what_nobody_follows_any_more_is_not_told():
     del follower
     gc.collect()
     deeds.tell(other, "a", 1)
+
+
+def test_who_comes_while_the_others_are_counted_waits_until_that_is_done():
+    """Else a set would change while it is iterated, and a deed be told to nobody."""
+
+    class Slow(weakref.WeakSet):
+        def __iter__(self):
+            counting.set()
+            assert go_on.wait(30)
+            return super().__iter__()
+
+    class Follower:
+        pass
+
+    def come():
+        followers.add(late)
+        added.set()
+
+    counting, go_on, added = threading.Event(), threading.Event(), threading.Event()
+    followers, told, first, late = Followers(), [], Follower(), Follower()
+    followers._all = Slow([first])
+    threads = [threading.Thread(target=followers.tell, args=[told.append])]
+    threads.append(threading.Thread(target=come))
+    threads[0].start()
+    assert counting.wait(30)
+    threads[1].start()
+    assert not added.wait(0.2)
+    go_on.set()
+    for thread in threads:
+        thread.join(30)
+    assert told == [first] and added.is_set()
+
+
+@pytest.mark.parametrize("act", ["tick", "restart"])
+def test_two_deeds_at_once_are_noticed_one_after_the_other(start, monkeypatch, act):
+    noticing, go_on, done = threading.Event(), threading.Event(), threading.Event()
+
+    def waits(deeds):
+        noticing.set()
+        return go_on.wait(30)
+
+    def other():
+        getattr(start, act)(*["bars"] * (act == "tick"))
+        done.set()
+
+    start._steps = {"say": replace(start._steps["say"], deed=waits), "bars": start._steps["bars"]}
+    threads = [
+        threading.Thread(target=work) for work in (lambda: start.noticed("Chat", "send", {}), other)
+    ]
+    threads[0].start()
+    assert noticing.wait(30)
+    threads[1].start()
+    assert not done.wait(0.2)
+    go_on.set()
+    for thread in threads:
+        thread.join(30)
+    assert start.done == {"tick": ["say", "bars"], "restart": []}[act]
 
 
 # ---- what is read where nothing runs

@@ -332,9 +332,8 @@ def test_a_batch_without_an_answer_is_harmless(eagerly, make, tmp_path):
 @pytest.mark.parametrize("saving", ["accumulate", "recompute", "no xla"])
 def test_what_saves_memory_changes_no_weight(make, tmp_path, saving):
     def trained(folder, change=None, model_change=None):
-        trainer = make(tmp_path / folder, "joint", {"steps": 3}, model_change=model_change)
-        trainer.preset = replace(trainer.preset, **(change or {}))
-        trainer._step = trainer._make_step()
+        options = {"model_change": model_change, "preset_change": change}
+        trainer = make(tmp_path / folder, "joint", {"steps": 3}, **options)
         trainer.run()
         return arrays(trainer.model.weights)
 

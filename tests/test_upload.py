@@ -39,7 +39,7 @@ def watched(widget):
     sent = []
 
     def send(content, buffers=None):
-        if content != {"kind": "heard"}:
+        if content["kind"] != "heard":
             sent.append((content, buffers or []))
 
     widget.send = send
@@ -266,6 +266,17 @@ def test_what_is_told_of_a_text_is_shown_and_opt_in_is_handed_on(upload, monkeyp
     monkeypatch.setattr(own_text, "prepare", lambda *a, **options: given.append(options))
     Upload(minutes=1, source="project", opt_in=True)
     assert given == [{"opt_in": True}]
+
+
+def test_the_picture_speaks_the_language_that_is_chosen(upload):
+    receive(upload, "hello", language="en")
+    receive(upload, "language", code="zh")
+    assert upload.bits == [] and upload.error == {}  # nothing is there
+    give(upload, watched(upload), "mine.txt", TEXT.encode())
+    assert all(re.search("篇|字节", one) and "bytes" not in one for one in upload.told)
+    assert "瞎猜" in upload.bits[1] and "guessing" not in upload.bits[1]
+    receive(upload, "language", code="en")
+    assert "guessing" in upload.bits[1] and "瞎猜" not in upload.bits[1]
 
 
 # ---- giving the work out ------------------------------------------------------------------------

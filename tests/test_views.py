@@ -6,6 +6,7 @@ import struct
 import sys
 import zlib
 from collections import Counter
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -13,12 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mof_lab import drawing, tables, views
+from mof_lab import drawing, tables, views, zoom
 from mof_lab.errors import LabError
 from mof_lab.explanation import Explanation
 from mof_lab.language import language, say
 from mof_lab.packing import ANSWER, CONTEXT, NOTHING
+from mof_lab.recording import Moment, Point, Recording
 from mof_lab.report import to_html
+from mof_lab.text_appraisal import Appraisal
+from mof_lab.training_views import course, summary
 from mof_lab.vocabulary import BEGIN, END, PADDING, Vocabulary
 
 HOSTILE = ["<script>", "&", '"', "'", "]]>", "\0", "\x1b", "\n", "\t", " ", "\ud800", "\uffff"]
@@ -463,6 +467,89 @@ def test_language_is_chosen_once_for_all():
         assert language() == "zh"
     finally:
         language("en")
+
+
+SYMBOLS = ["⟨begin⟩", *"0123456789" * 4, "⟨end⟩"]
+
+
+def every_view():
+    """Each view once, of symbols of no language; name → (`View`, traces for plotly and layout)."""
+    time, rng = len(SYMBOLS), np.random.default_rng(1)
+    bits = np.array([np.nan, *rng.uniform(0, 12, time - 1)])
+    experts, text = ["E1", "E2"], "0011223456789"
+    reading = SimpleNamespace(
+        symbols=SYMBOLS,
+        experts=experts,
+        router_weights=rng.dirichlet([1, 1], time),
+        surprisal=bits,
+        expert_surprisal=np.stack([bits, bits], axis=1),
+        attention=causal(2, 2, time, time),
+        thought=rng.random((2, time)),
+        update=rng.random((time, 9)),
+        reset=rng.random((time, 9)),
+    )
+    tokens, roles = [[BEGIN, 7, 8, END, 9, PADDING]], [[NOTHING, CONTEXT, *[ANSWER] * 3, NOTHING]]
+    bounds = {"1": (10.0, 20.0, 1e-9), "2": (1e4, 10.0, 2e-7)}
+    numbers = dict.fromkeys(("documents", "dialogues", "characters", "held_out", "distinct"), 9)
+    numbers |= dict.fromkeys(("once", "windows", "window", "judged"), 9)
+    bits_of = dict.fromkeys(
+        ("unknown", "guess", "single", "half", "pairs", "speed", "minutes"), 0.5
+    )
+    recording = Recording("1", "1", experts, 9)
+    recording.points = [Point(s, s, 2.0, 3.0, 9.0, None, 9, 9.0) for s in (0, 9)]
+    recording.moments = [
+        Moment(s, [["1", [["2", [0.5, 0.5]]]], ["3", []]], {"chat": [0.5, 0.5]}, [0.1, 0.2])
+        for s in (0, 9)
+    ]
+    return {
+        **{name: view for name, view in by_character(SYMBOLS).items() if name != "routing"},
+        "routing": views.routing(SYMBOLS, reading.router_weights, experts),
+        "reading": views.reading_view(reading, (0, 0, 3)),
+        "next": views.next_characters(["1", "2"], [("3", (0.5, 0.25))]),
+        "context": views.context_test({"E1": [(0, 1.0), (9, 0.5)]}),
+        "conversation": views.conversation([("1", [("2", told("34", (0.5, 0.5)))])], experts),
+        "known": views.known(text, Vocabulary("0123")),
+        "frequency": views.frequency(Counter(text), 3),
+        "roofline": views.roofline(bounds, 1e11, 2e10),
+        "packing": views.packing(tokens, roles),
+        "bars": views.bars(["1"], [1]),
+        "shares": views.shares(["1"], [[0.5, 0.5]], experts),
+        "curves": views.curves({"1": [(0, 1.0), (1, 2.0)]}),
+        "appraisal": Appraisal(**numbers, **bits_of, gain=(0.1, 0.2), same=False).picture(),
+        "training": summary(recording),
+        "course": course(recording),
+    }
+
+
+def words(view):
+    """All that a view says: in its picture, hovering, to a screen reader, in its text, zoomed."""
+    tree = ElementTree.fromstring(view.svg)
+    said = [node.text or "" for node in tree.iter()]
+    said += [node.get("aria-label", "") for node in tree.iter()] + [view.text]
+    if isinstance(view, zoom.Chart):
+        layout = view.layout
+        said += [trace["name"] for trace in view.traces]
+        said += [layout["title"]["text"], layout["title"]["subtitle"]["text"]]
+        said += [layout[axis]["title"]["text"] for axis in ("xaxis", "yaxis")]
+    return re.sub("⟨.*?⟩|MoF Lab", "", "\n".join(said))
+
+
+#: Words of the other language, but for names and signs.
+FOREIGN = {
+    "zh": r"(?!(?:GRU|thought|stream|nan)\b)\b[A-Za-z]{3,}",
+    "en": r"[\u4e00-\u9fff]",
+}
+
+
+@pytest.mark.parametrize("code", FOREIGN)
+@pytest.mark.parametrize("name", every_view())
+def test_a_picture_of_one_language_has_no_word_of_the_other(name, code):
+    both = words(every_view()[name])
+    assert re.search(FOREIGN["zh"], both) and re.search(FOREIGN["en"], both)
+    language(code)
+    alone = words(every_view()[name])
+    assert re.findall(FOREIGN[code], alone) == []
+    assert alone != both and re.search(FOREIGN["zh" if code == "en" else "en"], alone)
 
 
 def test_views_load_no_tensorflow():

@@ -32,7 +32,7 @@ def test_it_knows_what_the_vocabulary_of_that_size_knows(panel):
     for choice, (size, share) in enumerate(panel.choices):
         receive(panel, "show", choice=choice, text=TEXT[:50])
         assert panel.vocabulary.characters == built.characters[:size]
-        assert share == pytest.approx(panel.vocabulary.coverage(TEXT)["known"], abs=1e-5)
+        assert share == pytest.approx(panel.vocabulary.coverage(TEXT)["known"], abs=1e-12)
         assert panel.known[1] == views.known(TEXT[:50], panel.vocabulary).text
         assert panel.curve == [*vars(views.frequency(COUNTS, size)).values()]
     assert panel.choices[-1] == [40, 1.0]
@@ -45,6 +45,17 @@ def test_the_nearest_place_of_the_slider_is_taken(panel):
     assert "known 认识 66.7%" in panel.known[1]
     with pytest.raises(LabError, match="at least one"):
         panel.keep_characters(0)
+
+
+def test_both_pictures_speak_the_language_that_is_chosen(panel):
+    receive(panel, "hello", language="en")
+    both = panel.curve + panel.known
+    for code, here, gone in (("zh", "覆盖", "cover"), ("en", "cover", "覆盖")):
+        receive(panel, "language", code=code)
+        alone = "".join(panel.curve + panel.known)
+        assert here in alone and gone not in alone and panel.error == {}
+        assert panel.picture().text in "\n\n".join([panel.curve[1], panel.known[1]])
+    assert panel.curve + panel.known != both
 
 
 def test_no_text_and_a_long_one(panel):

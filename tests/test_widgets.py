@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import threading
 from pathlib import Path
 
@@ -16,8 +17,11 @@ from mof_lab.errors import LabError
 from mof_lab.explanation import Explanation
 from mof_lab.views import conversation
 from mof_lab.vocabulary import END
-from mof_lab.widgets import Chat, SideBySide, base, texts
+from mof_lab.widgets import Chat, SideBySide, base, deeds, texts
+from mof_lab.widgets.base import Panel
 from mof_lab.widgets.exchange import Exchange
+
+spoken = sys.modules["mof_lab.language"]  # the module; `mof_lab.language` is its function
 
 FOLDER = Path(base.__file__).parent
 SOON = 30
@@ -46,7 +50,7 @@ def watched(widget):
     messages = []
 
     def send(content, buffers=None):
-        if content != {"kind": "heard"}:
+        if content["kind"] != "heard":
             messages.append(json.loads(json.dumps(content)))
 
     widget.send = send
@@ -287,6 +291,45 @@ def test_settings_that_can_not_be_are_said(chat, settings, said):
     assert chat.exchanges == []
 
 
+def test_a_question_is_answered_with_the_settings_it_brings(chat, model, vocabulary):
+    """What the page set a moment before may come later: it is slower than the message."""
+    told = deeds_of(chat)
+    brought = {**chat.settings, "seed": 8, "max_length": 4}
+    receive(chat, "send", text="你好", settings=brought)
+    assert chat.settings == brought and told == [("settings", {"seed": 8, "max_length": 4}), "send"]
+    settings = {k: v for k, v in QUICK.items() if k != "max_length"} | {"seed": 8}
+    plain = ChatSession(model, vocabulary)
+    assert text_of(chat.exchanges[0]) == plain.chat("你好", max_length=4, **settings)
+    receive(chat, "again", settings={**brought, "position": 1})
+    assert chat.exchanges[0]["answers"][0]["characters"][0][1] == [0.0, 1.0]
+    chat.set_state({"settings": chat.settings})  # it comes at last
+    assert told[2:] == [("settings", {"position": 1}), "again"]
+
+
+@pytest.mark.parametrize("brought", [None, [1], {}, {"seed": 1}, "extra"])
+@pytest.mark.parametrize("kind", ["send", "again"])
+def test_no_answer_begins_with_settings_that_were_refused(chat, kind, brought):
+    chat.say("你好")
+    before, settings, told = chat.exchanges, chat.settings, deeds_of(chat)
+    brought = {**settings, "seed": 8, "extra": 1} if brought == "extra" else brought
+    receive(chat, kind, text="再见", settings=brought)
+    assert "settings" in chat.error["sentence"] and chat.error["traceback"] == ""
+    assert (chat.exchanges, chat.settings, told) == (before, settings, [])
+
+
+def deeds_of(widget):
+    """What is told of a widget from now on: kinds of messages, settings with their changes."""
+
+    class Follower:
+        def noticed(self, name, kind, content):
+            told.append((kind, content) if kind == "settings" else kind)
+
+    told = []
+    widget.follower = Follower()  # as long as the widget lives
+    deeds.follow(widget.follower)
+    return told
+
+
 def test_an_unknown_setting(session):
     with pytest.raises(LabError, match="no setting heat; it has temperature"):
         Chat(session, heat=1)
@@ -396,6 +439,15 @@ def test_the_snapshot_holds_what_was_said_and_no_markup_of_it(chat):
     assert len(view.svg) < 20_000
 
 
+def test_the_snapshot_says_who_spoke_in_the_language_that_is_chosen(chat):
+    chat.say("你好")
+    for code, who in ((None, "model 模型"), ("en", "model"), ("zh", "模型")):
+        if code:
+            mof_lab.language(code)
+        names = [line.split("  ")[0] for line in chat.picture().text.splitlines()]
+        assert who in names, names
+
+
 def test_a_conversation_of_2000_characters_stays_small():
     told = [Explanation("好", (0.3, 0.7), 1.0, 1)] * 2000
     view = conversation([("说", [("model", told)])], ["gru", "transformer"])
@@ -452,6 +504,73 @@ def test_widgets_follow_the_language(chat, monkeypatch):
     assert "fr" in chat.error["sentence"]
 
 
+def test_a_page_speaks_no_other_language_than_the_interface(monkeypatch):
+    monkeypatch.setattr(spoken, "_page", None)
+    for code in (None, "fr", ["zh"], {"zh": 1}, 7):
+        assert spoken.page_speaks(code) is None and spoken.alone() is None
+    spoken.page_speaks("zh")
+    spoken.page_speaks("fr")
+    assert spoken.alone() == "zh"
+
+
+class Drawn(Panel):
+    """A widget that notes in which language it draws."""
+
+    def __init__(self):
+        super().__init__()
+        self.drawn = []
+
+    def redraw(self):
+        self.drawn.append(spoken.alone())
+
+
+def test_a_widget_is_drawn_anew_once_somebody_sees_it_in_another_language(monkeypatch):
+    monkeypatch.setattr(spoken, "_page", None)
+    monkeypatch.setattr(base, "display", lambda *views, **how: None)
+    seen, unseen = Drawn(), Drawn()
+    receive(seen, "hello", language="en")
+    assert seen.drawn == []  # both languages, as it was
+    receive(seen, "hello", language="zh")
+    receive(seen, "hello", language="zh")
+    assert seen.drawn == ["zh"] and unseen.drawn == []
+    mof_lab.language("zh")
+    assert seen.drawn == ["zh"]  # that is what it speaks
+    mof_lab.language("en")
+    assert seen.drawn == ["zh", "en"] and unseen.drawn == []
+    unseen._ipython_display_()
+    unseen._ipython_display_()
+    assert unseen.drawn == ["en"]
+
+
+def test_what_fails_to_be_drawn_anew_says_so_and_stops_nobody(monkeypatch):
+    monkeypatch.setattr(spoken, "_page", None)
+    fails, works, said = Drawn(), Drawn(), []
+    fails.send = lambda content, buffers=None: said.append(content["kind"])
+    fails.redraw = lambda: 1 / 0
+    for widget in (fails, works):
+        receive(widget, "hello", language="zh")
+    assert "ZeroDivisionError" in fails.error["sentence"] and said == ["heard"]
+    fails.error = {}
+    receive(works, "language", code="en")
+    assert "ZeroDivisionError" in fails.error["sentence"]
+    assert (works.drawn, works.error) == (["zh", "en"], {})
+
+
+def test_late_news_of_an_older_job_are_none():
+    """A job may begin between the end of the one before and the moment when that is told."""
+    widget = Panel()
+    older, newer = (jobs.Job(name, None, widget._changed) for name in ("older", "newer"))
+    older._become(jobs.RUNNING)
+    older._over = True
+    newer._become(jobs.RUNNING)
+    older.failure = jobs.Failure("late", "")
+    older._become(jobs.FAILED)
+    assert (widget._job, widget.state, widget.error) == (newer, jobs.RUNNING, {})
+    newer._over = True
+    newer._become(jobs.IDLE)
+    assert (widget._job, widget.state) == (newer, jobs.IDLE)
+
+
 # ---- what a page may do
 
 
@@ -490,7 +609,7 @@ def test_a_message_without_a_text_is_refused_in_a_sentence(chat, text):
 
 def test_the_page_is_told_that_it_was_heard_whatever_happens(chat, monkeypatch):
     said = []
-    monkeypatch.setattr(chat, "send", lambda content, buffers=None: said.append(content["kind"]))
+    monkeypatch.setattr(chat, "send", lambda content, buffers=None: said.append(content))
 
     def fails(content):
         raise KeyboardInterrupt
@@ -498,4 +617,4 @@ def test_the_page_is_told_that_it_was_heard_whatever_happens(chat, monkeypatch):
     monkeypatch.setattr(chat, "on_hello", fails)
     with pytest.raises(KeyboardInterrupt):
         receive(chat, "hello")
-    assert said == ["heard"]
+    assert said == [{"kind": "heard", "of": "hello"}]

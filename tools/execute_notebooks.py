@@ -28,6 +28,7 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
+START_TIMEOUT = 300  # seconds; a busy machine takes more than nbclient's minute
 CELL_TIMEOUT = 3600  # seconds; a cell that hangs must not hold a CI machine for ever
 
 # Lines on stderr that TensorFlow and absl print when they start; none is about the lab.
@@ -65,6 +66,7 @@ def execute(path: Path, fast: bool) -> NotebookNode:
         notebook,
         kernel_name="python3",
         timeout=CELL_TIMEOUT,
+        startup_timeout=START_TIMEOUT,
         resources={"metadata": {"path": str(path.resolve().parent)}},
         record_timing=False,
         store_widget_state=False,
@@ -78,6 +80,8 @@ def execute(path: Path, fast: bool) -> NotebookNode:
         client.execute(env=environment, stderr=subprocess.DEVNULL)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise NotebookError(_sentence(path, notebook, reached, error)) from error
+    except AssertionError as error:  # of nbclient, whose kernel SIGINT or SIGTERM took away
+        raise KeyboardInterrupt from error
     return normalise(notebook, had_ids)
 
 

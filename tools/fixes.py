@@ -4,10 +4,10 @@
     python tools/fixes.py --page                       # writes docs/fixes.md anew from the figures
 
 The rungs are the published form, `published.fixes.FIXES` one after the other, the lab's own layers
-and the lab's own training. Each is trained for as many seconds of processor time, is asked for the
-same held-out characters after the same characters, and answers the same questions. What is found
-goes into docs/fixes.json at once: the same command goes on with what is missing. docs/fixes.md is
-made from that file.
+and the lab's own training. Each is trained for as many seconds of processor time, the last for as
+many steps as the one before it made. Each is asked for the same held-out characters after the same
+characters, and answers the same questions. What is found goes into docs/fixes.json at once: the
+same command goes on with what is missing. docs/fixes.md is made from that file.
 """
 
 import argparse
@@ -47,6 +47,8 @@ ALONE = tuple(RUNGS)[:-1]  # trained here, in one stage; the last rung by the la
 #: The published form at the size of `tiny`.
 SIZES = PublishedConfig(0, 96, 208, router_units=32, num_layers=3, num_heads=4)
 PUBLISHED_RATE = 1e-3  # peak, as in preset `seed`, which has the article's choices, too
+CAUSAL, ALIGNED = "+ causal", "+ aligned"
+HELPS, HARMS, NEITHER = "helps 有用", "does harm 有害", "no difference that shows 看不出差别"
 LONG = "beyond the window"  # story characters with more than a window before them
 SEEN = 2  # windows: no target is shown more characters before it
 SEED = 1  # of targets and questions; the same for all rungs
@@ -58,7 +60,7 @@ class Study:
 
     preset: object  # a `Preset`
     text: object  # a `corpus.Corpus`
-    minutes: float = 5.0  # of training, for each rung
+    minutes: float = 5.0  # of training, for each rung but the last
     asked: int = 200  # questions a kind, at most
     targets: int = 400  # held-out characters a kind, at most
     sizes: PublishedConfig = SIZES  # of the published form, but for vocabulary and window
@@ -74,27 +76,32 @@ class Study:
             "data_hash": pipeline.hash_of(self.text),
         }
 
-    def job(self, folder):
-        """The run whose windows and vocabulary all rungs share."""
-        # More steps than there is time for: the time ends each stage.
-        return pipeline.Run(self.preset.shortened(2), folder, self.text)
+    def job(self, folder, steps=None):
+        """A run in a folder of its own; of any number of steps all have the same windows.
+
+        Args:
+            steps: of all stages together, to rounding; None = the preset's.
+        """
+        whole = sum(stage.steps for stage in self.preset.stages)
+        preset = self.preset.shortened(steps / whole) if steps else self.preset
+        return pipeline.Run(preset, folder / str(steps or "all"), self.text)
 
     def questions(self):
-        """At most `asked` of each kind, the same ones every time."""
-        rng, found = np.random.default_rng(SEED), []
-        for kind in QUESTION_KINDS:
-            there = [q for q in self.text.questions if q.kind == kind]
-            found += [there[i] for i in rng.permutation(len(there))[: self.asked]]
-        return found
+        """Those that all rungs are asked."""
+        return self.text.some_questions(self.asked, SEED)
 
-    def run(self, rung, job, asked):
-        """Trains and judges one rung; what docs/fixes.json keeps of it."""
+    def run(self, rung, folder, asked, steps):
+        """Trains and judges one rung; what docs/fixes.json keeps of it.
+
+        Args:
+            folder: where the runs are.
+            asked: see `held_out`.
+            steps: of the last rung, in all; the others are given time.
+        """
         if rung in ALONE:
-            return processes.call(train_and_judge, self, rung, job, asked)[0]
-        stages = job.train_all(
-            (self.minutes + pipeline.START_SECONDS * len(self.preset.stages) / 60)
-            / (1 - pipeline.EVALUATION_SHARE)
-        )
+            return processes.call(train_and_judge, self, rung, self.job(folder), asked)[0]
+        job = self.job(folder, steps)
+        stages = job.train_all(seconds=math.inf)
         found = {
             "seconds": round(sum(s["seconds"] for s in stages)),
             "steps": sum(s["steps"] for s in stages),
@@ -200,8 +207,8 @@ def study(wanted, results=RESULTS, page=PAGE, folder=None, tell=print):
         folder: where the windows and the trainings are.
     """
     folder, settings = folder or runs_folder() / "fixes", wanted.settings()
-    job = wanted.job(folder)
-    asked = held_out(wanted.text.held_out, job.vocabulary, wanted.preset.window, wanted.targets)
+    vocabulary = wanted.job(folder).vocabulary
+    asked = held_out(wanted.text.held_out, vocabulary, wanted.preset.window, wanted.targets)
     documents = {k: " ".join(str(t[0]) for t in targets) for k, targets in asked.items()}
     start = {"settings": settings, "documents": documents, "rungs": {}}
     found = read(results) if results.exists() else start
@@ -214,7 +221,8 @@ def study(wanted, results=RESULTS, page=PAGE, folder=None, tell=print):
         if rung in found["rungs"]:
             continue
         tell(f"{rung} …")
-        figures = found["rungs"][rung] = wanted.run(rung, job, asked)
+        steps = found["rungs"].get(ALONE[-1], {}).get("steps")
+        figures = found["rungs"][rung] = wanted.run(rung, folder, asked, steps)
         figures["bits"] = [
             [round(x, 4) for x in (value, *interval)]
             for value, interval in (mean_bits(found, k, rung) for k in kinds_of(found) if k)
@@ -288,7 +296,8 @@ before each sublayer, decay in place of positions, a softmax as feature map, tie
 so a wider stream, a residual that blends the stem, 0.1 of dropout in place of 0.5, 0.1 and 0.2, \
 a layer that forgets where a document begins, and a higher learning rate, which only it takes.
 - **our layers and stages**: the same, each expert alone first, then the router, all together, \
-and the answers. Its minutes are by the clock, compiling left out."""
+and the answers. It is given steps in place of minutes, as many in all as “our layers” made, and \
+so reads as much."""
 
 
 def rungs_table(found, done):
@@ -369,26 +378,41 @@ def verdicts(found, done):
         missing = ", ".join(rung for rung in RUNGS if rung not in done)
         return [f"Not finished: {missing} not run yet. 尚未完成。"]
     short, long = kinds_of(found)
-    said = {"helps 有用": [], "does harm 有害": [], "no difference that shows 看不出差别": []}
+    # Some stories are longer than the window; in dialogues both compute the same function.
+    dialogues = [kind for kind in short if kind != "story"]
+    noise = abs(mean_bits(found, dialogues, ALIGNED, CAUSAL)[0])
+    said = {HELPS: [], HARMS: [], NEITHER: []}
     saved = {}
     for before, rung in itertools.pairwise(done):
-        saved[rung], (low, high) = mean_bits(found, short, rung, before)
-        helps, harms, neither = said.values()
-        (helps if low > 0 else harms if high < 0 else neither).append(rung)
+        if rung != ALIGNED:
+            saved[rung], interval = mean_bits(found, short, rung, before)
+            said[judged(interval, noise)].append(rung)
     best = max(saved, key=saved.get)
     sentences = [f"{how}: {', '.join(which)}." for how, which in said.items() if which]
     sentences.append(f"Most is saved by: {best}, {saved[best]:.2f} bits a character.")
     if long:
-        value, (low, high) = mean_bits(found, long, "+ aligned", "+ causal")
-        how = "helps" if low > 0 else "does harm" if high < 0 else "shows no difference"
-        sentences.append(f"Beyond the window + aligned {how} ({shown(value, (low, high))} bits).")
+        value, interval = mean_bits(found, long, ALIGNED, CAUSAL)
+        how = judged(interval, noise)
+        sentences.append(f"{ALIGNED} {LONG}: {how} ({shown(value, interval)} bits).")
+    sentences.append(
+        f"In dialogues, which fit into the window, {ALIGNED} and {CAUSAL} compute the same: the "
+        f"{noise:.2f} bits between them there are chance, and a step is said to help or to do harm "
+        "only where its interval lies beyond them. 对话都装得进窗口，这两级在对话上算的是同一个"
+        "函数，相差的比特纯属偶然；区间整个超出这一偏差，才算有用或有害。"
+    )
     return ["Verdict 结论: " + " ".join(sentences)]
+
+
+def judged(interval, noise):
+    """What bits saved say whose interval lies beyond what chance saves or costs, or does not."""
+    low, high = interval
+    return HELPS if low > noise else HARMS if high < -noise else NEITHER
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="What each fix of the published model is worth.")
     parser.add_argument("--preset", default="tiny", metavar="NAME")
-    parser.add_argument("--minutes", type=float, default=5.0, help="of training, for each rung")
+    parser.add_argument("--minutes", type=float, default=5.0, help="of training, each rung")
     parser.add_argument("--asked", type=int, default=200, help="questions a kind, at most")
     parser.add_argument("--targets", type=int, default=400, help="characters a kind, at most")
     parser.add_argument("--out", type=Path, default=RESULTS, help="the figures; a page beside it")

@@ -423,7 +423,8 @@ def to_page(found, results=RESULTS):
         "there is one seed only. 方括号内为种子间均值的 95 % 区间。",
         "## Where does the router send what? 什么交给谁？",
         "Mean router weights where the model answers, or writes on. The article expects knowledge "
-        "to go to the GRU and reasoning to the transformer. 论文认为知识归 GRU，推理归变换器。",
+        "to go to the GRU and reasoning to the transformer. "
+        "论文认为知识归 GRU，推理归 Transformer。",
     ]
     for name, done in runs.items():
         parts += [f"### {about(name)}", weights_table(done, experts), verdict(done, experts)]
@@ -585,7 +586,8 @@ def checkpoint_parts(name, found, settings):
     if found["advantage"]:
         parts += [
             "Bits a character that the transformer alone needs more than the GRU alone: above 0 "
-            "the GRU is the better one. 单独时 Transformer 比 GRU 每字多花的比特：大于 0 则 GRU 更好。",
+            "the GRU is the better one. 单独时 Transformer 比 GRU 每字多花的比特：大于 0 则 "
+            "GRU 更好。",
             grid(kind, named, kinds, ("difference 差",), {"difference 差": found["advantage"]}),
         ]
     if not distances:

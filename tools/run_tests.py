@@ -12,7 +12,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 BROWSER = "tests/browser"
 PARTS = (
     ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", f"--ignore={BROWSER}"],
-    [BROWSER],
+    [BROWSER, "-rs"],  # what no browser or kernel was there for is named at the end
 )
 NOTHING_SELECTED = 5  # pytest's code where, say, -k leaves no test of a part
 

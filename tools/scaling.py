@@ -1,7 +1,7 @@
 """Measures one process and two workers, and writes docs/scaling.json and the tables of scaling.md.
 
     python tools/scaling.py measure            # 4 minutes on a machine that does nothing else
-    python tools/scaling.py page               # the tables alone, from docs/*.json
+    python tools/scaling.py page               # the tables alone, from docs/*.json and reports
 
 Two workers share this machine, so each of the three ways has its threads said: `one` has one core,
 as each of the two workers, and `all` has every core.
@@ -35,6 +35,7 @@ MEASURED = {"tiny": 60, "small": 12}  # preset -> steps
 COMPUTED = ("base", "t6")
 WORKERS = (2, 8, 64, 1024)
 TEXT = 100e9  # bytes
+TOKENS_A_PARAMETER = 20  # Hoffmann et al. 2022
 #: Of a step that are not counted: they compile, and fill caches.
 FIRST = 3
 
@@ -227,6 +228,30 @@ def shared_table(result):
     return _markdown(["preset 预设", "link 网络", "2", "4", "8", "16"], rows)
 
 
+def limits():
+    """Two lines: how few steps `tiny` would have, and what 100 GB of text are enough for."""
+    tiny, small = (
+        json.loads((ROOT / "checkpoints" / name / "report.json").read_text(encoding="utf-8"))
+        for name in MEASURED
+    )
+    preset, workers = preset_named("tiny"), WORKERS[-1]
+    step = workers * preset.batch * preset.window
+    trained = sum(stage["tokens"] for stage in tiny["stages"])
+    characters = TEXT / scaling.BYTES_A_CHARACTER
+    enough = characters / TOKENS_A_PARAMETER
+    return (
+        f"- **The batch.** With {workers:,} workers and {preset.batch} windows of {preset.window} "
+        f"characters each, a step is {step / 1e6:.1f} million characters. Beyond a critical batch, "
+        "larger ones save hardly any steps (McCandlish et al. 2018), and the whole of `tiny`'s "
+        f"training is {trained / 1e6:.1f} million: {trained / step:.0f} steps. Many workers need a "
+        "large model and much text. 批量过大，步数几乎不再减少。\n"
+        f"- **The model.** About {TOKENS_A_PARAMETER} tokens a parameter is what a model makes the "
+        f"best use of (Hoffmann et al. 2022): {characters / 1e9:.0f} billion characters are for "
+        f"{enough / 1e9:.1f} billion parameters, {enough / small['parameters']:.0f} times `small`. "
+        "小模型用不了那么多文本。\n"
+    )
+
+
 def large_table():
     """What docs/large_text.json has; empty where nobody has measured it."""
     if not LARGE.exists():
@@ -295,6 +320,7 @@ def with_tables(page):
         "shared": shared_table(result),
         "text": text_table(result),
         "large": large_table(),
+        "limits": limits(),
     }
     for name, text in tables.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"

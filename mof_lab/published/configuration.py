@@ -1,6 +1,8 @@
 """The sizes of the published T6 models, by the names that the package gives them."""
 
+import json
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 from ..errors import LabError
 
@@ -77,7 +79,8 @@ def configuration_of(given, vocabulary_size):
     """A `PublishedConfig` with its `vocab_size`.
 
     Args:
-        given: a name in `CONFIGURATIONS`, a dict as in `config.json`, or a `PublishedConfig`.
+        given: a name in `CONFIGURATIONS`, a dict as in `config.json`, the path of such a file, or
+            a `PublishedConfig`.
         vocabulary_size: characters in the vocabulary file.
     """
     config = given if isinstance(given, PublishedConfig) else _read(given)
@@ -90,6 +93,8 @@ def configuration_of(given, vocabulary_size):
 
 
 def _read(given):
+    if isinstance(given, Path) or (isinstance(given, str) and given.endswith(".json")):
+        given = _in_file(given)
     if isinstance(given, str):
         if given not in CONFIGURATIONS:
             reason = " (it reads images)" if given.endswith("_vision") else ""
@@ -103,6 +108,19 @@ def _read(given):
         shown = sorted(map(str, given)) if isinstance(given, dict) else given
         raise LabError(
             f"The configuration {shown!r} is not one of a published model; expected a name such "
-            f"as 't6_beta_dense', or a dict with {', '.join(sorted(names))}."
+            f"as 't6_beta_dense', or a dict or a file with {', '.join(sorted(names))}."
         )
     return PublishedConfig(**given)
+
+
+def _in_file(path):
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        reason = error.strerror
+    except (ValueError, RecursionError):
+        reason = "it is not JSON"
+    raise LabError(
+        f"The configuration file {path} can't be read: {reason}; give the path of a config.json, "
+        "or a name such as 't6_beta_dense'."
+    )

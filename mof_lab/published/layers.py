@@ -96,14 +96,17 @@ class Attention(keras.layers.Layer):
         shape = (*tf.unstack(tf.shape(x)[:2]), self.num_heads, x.shape[-1] // self.num_heads)
         return tf.transpose(tf.reshape(x, shape), (0, 2, 1, 3))
 
-    def same_for_all(self, x):
+    def same_for_all(self, x, kept=1.0):
         """What is left of `call` by algebra, (batch, 1, size): no query, no key, no matrix.
 
         Equal but for `ATTENTION_EPSILON`, which `φ(q)·Σφ(k)` outweighs by far. It stays so in
         training: what has no influence has no gradient.
+
+        Args:
+            kept: (size,), 0 where a head is switched off and 1 elsewhere.
         """
         count = tf.cast(tf.shape(x)[1], x.dtype)
-        return self.combine(count * self.value(tf.reduce_mean(x, axis=1, keepdims=True)))
+        return self.combine(kept * count * self.value(tf.reduce_mean(x, axis=1, keepdims=True)))
 
 
 class Block(keras.layers.Layer):

@@ -1,5 +1,6 @@
 """Reading the published weights: a TensorFlow checkpoint by the names of its object graph."""
 
+import re
 from pathlib import Path
 
 import keras
@@ -13,6 +14,8 @@ from .vocabulary import PublishedVocabulary
 
 STEM, MIXTURE = "layer_with_weights-0", "layer_with_weights-1"
 VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+#: Of the files of a checkpoint.
+ENDING = re.compile(r"\.(index|data-\d+-of-\d+)$")
 #: What TensorFlow raises where the files are not what they were.
 DAMAGED = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
 
@@ -21,10 +24,11 @@ def load(checkpoint_dir, vocabulary_file, configuration):
     """A published model with its weights.
 
     Args:
-        checkpoint_dir: a folder with a TensorFlow checkpoint, `….index` and `….data-…`.
+        checkpoint_dir: a folder with a TensorFlow checkpoint, `….index` and `….data-…`; or one
+            checkpoint of it, by either file or as TensorFlow names it, without an ending.
         vocabulary_file: a Python list of strings, in a text file; it is read, never run.
         configuration: a name such as `t6_beta_dense` (see `CONFIGURATIONS`), or a dict with the
-            fields of a `PublishedConfig`.
+            fields of a `PublishedConfig`, or the path of a `.json` file with them.
 
     Returns:
         a `Published`, with its `vocabulary`.
@@ -96,7 +100,11 @@ def places(model):
 
 
 def _find(folder):
-    """The path of the newest checkpoint in a folder, without its ending."""
+    """The path of a checkpoint without its ending; in a folder it is the newest."""
+    if not folder.is_dir():
+        prefix = ENDING.sub("", str(folder))
+        if Path(f"{prefix}.index").exists():
+            return Path(prefix)
     found = [path.with_suffix("") for path in folder.glob("*.index")]
     if len(found) > 1:  # then TensorFlow has noted which is the newest
         newest = Path(tf.train.latest_checkpoint(str(folder)) or "").name

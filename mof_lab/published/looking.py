@@ -17,8 +17,7 @@ from .model import Published
 @trace.register
 def trace_published(model: Published, vocabulary, ids, off=NOTHING):
     """See `inspection.trace`; the lab's special ids are shown as the text they stand for."""
-    if off != NOTHING:
-        raise LabError("Nothing of a published model can be switched off; read it whole.")
+    off = off.checked(model.config)
     ids = np.asarray(ids, np.int32)
     if len(ids) and (ids.min() < 0 or ids.max() >= len(vocabulary) or BEGIN in ids[1:]):
         raise LabError("The ids are not one document in the published model's own vocabulary.")
@@ -28,7 +27,7 @@ def trace_published(model: Published, vocabulary, ids, off=NOTHING):
             f"The document has {len(text):,} characters, its prompt included; from 1 to "
             f"{LONGEST:,} can be traced; give a part of it."
         )
-    notes = _look(model, vocabulary.number(text))
+    notes = _look(model, vocabulary.number(text), off)
     logits, alone = (model.window.renumbered(notes.pop(name)) for name in ("logits", "alone"))
     ids = np.array(vocabulary.encode(text), np.int32)
     alone = np.moveaxis(np.asarray(alone), 1, 0)  # (experts, time, vocabulary)
@@ -50,13 +49,13 @@ def trace_published(model: Published, vocabulary, ids, off=NOTHING):
     )
 
 
-def _look(model, numbers):
+def _look(model, numbers, off):
     """What is noted at each character, by name: arrays (time, …)."""
     window, gru = model.window, model.gru_expert.gru
     reading, notes = window.nothing_read, []
     for number in numbers:
         reading = window.read(reading, [number])
-        outputs = window.outputs(reading)
+        outputs = window.outputs(reading, off)
         mixed = tf.linalg.matvec(outputs["experts"], outputs["router_weights"], transpose_a=True)
         last, before = reading.streams[-1][reading.row], reading.before[reading.row]
         update, reset, _, _ = gru.gates(last[None], [False], before[None])

@@ -51,8 +51,8 @@ class PublishedVocabulary(Vocabulary):
     @classmethod
     def load(cls, path):
         """Reads a vocabulary file, a Python list of strings; nothing in it is run."""
-        try:
-            characters = ast.literal_eval(Path(path).read_text(encoding="utf-8").strip())
+        try:  # -sig: an editor of Windows may have put a byte order mark before it
+            characters = ast.literal_eval(Path(path).read_text(encoding="utf-8-sig").strip())
         except OSError as error:
             raise LabError(
                 f"The vocabulary file {path} can't be read: {error.strerror}; "

@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tensorflow as tf
 
+from ..ablation import weights_without
+from ..off import NOTHING
 from ..vocabulary import BEGIN, SPECIAL_NAMES, UNKNOWN, UNKNOWN_CHARACTER
 from .vocabulary import Prompt
 
@@ -111,33 +113,40 @@ class Window:
         _, router = router_gru(stream, begins, hidden[2])
         return stream, (stem, expert, router), before
 
-    def outputs(self, reading):
+    def outputs(self, reading, off=NOTHING):
         """What the last position is mixed of.
+
+        Args:
+            off: an `off.Off`, the parts that are switched off.
 
         Returns:
             `router_weights` (2,), `experts` (2, gru_units), normed, and `thought` (blocks,), the
             strength of each block's: |thought| / |stream it is added to|.
         """
-        model = self.model
+        model, config = self.model, self.model.config
         _, gru, router = (state[reading.row][None] for state in reading.hidden)
         gru = model.expert_norms[0](model.gru_expert.norm(gru))
         if len(reading.ids) > model.transformer_expert.window:
-            transformer, thought = tf.zeros_like(gru), tf.zeros(model.config.num_layers)
+            transformer, thought = tf.zeros_like(gru), tf.zeros(config.num_layers)
         else:
-            transformer, thought = self._attend(tf.constant(reading.stream()))
+            transformer, thought = self._attend(tf.constant(reading.stream()), *_kept(off, config))
         return {
-            "router_weights": model.route(router)[0].numpy(),
+            "router_weights": weights_without(model.route(router), config.experts, off)[0].numpy(),
             "experts": tf.concat([gru, transformer], axis=0),
             "thought": thought.numpy(),
         }
 
-    def _transformer(self, stream):
-        """The transformer expert's normed output at the last position, and its thoughts."""
+    def _transformer(self, stream, heads, thoughts):
+        """The transformer expert's normed output at the last position, and its thoughts.
+
+        Args:
+            heads, thoughts: see `_kept`.
+        """
         expert, strengths = self.model.transformer_expert, []
         x = expert.place(stream)
-        for block in expert.blocks:
-            x = block.attend(x, block.attention.same_for_all(x))
-            thought = block.think(x)
+        for i, block in enumerate(expert.blocks):
+            x = block.attend(x, block.attention.same_for_all(x, heads[i]))
+            thought = thoughts[i] * block.think(x)
             strengths.append(tf.norm(thought) / tf.norm(x[0, -1]))
             x = block.feed_forward(x + thought)
         return self.model.expert_norms[1](expert.dense(x[:, -1])), tf.stack(strengths)
@@ -191,3 +200,17 @@ class Window:
         characters = logits.copy()
         characters[..., unknown] = -np.inf
         return np.concatenate([special, characters], axis=-1)
+
+
+def _kept(off, config):
+    """0 for what is switched off and 1 elsewhere, so that one graph serves every `Off`.
+
+    Returns:
+        of heads (blocks, embedding_dim), what each brings to `Attention.combine`, and of
+        thoughts (blocks,).
+    """
+    heads = np.ones((config.num_layers, config.num_heads), np.float32)
+    thoughts = np.ones(config.num_layers, np.float32)
+    heads[tuple(np.reshape(sorted(off.heads), (-1, 2)).T.astype(int))] = 0
+    thoughts[sorted(off.thoughts)] = 0
+    return tf.repeat(heads, config.embedding_dim // config.num_heads, axis=1), tf.constant(thoughts)

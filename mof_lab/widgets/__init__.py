@@ -14,6 +14,7 @@ _WHERE = {
     "SideBySide": "side_by_side",
     "TrainingPanel": "training",
     "Replay": "training",
+    "Task": "task",
     "Explorer": "explorer",
     "VocabularyPanel": "vocabulary",
     "Tour": "tour",

@@ -90,6 +90,35 @@ function buildExport(ui) {
   return node;
 }
 
+/**
+ * The buttons of a widget's job, on_begin and those that every widget has.
+ *
+ * over() says when there is nothing left to begin; more: other buttons, beside these.
+ */
+function buildJob(ui, over, more = []) {
+  const [begin, pause, resume, stop] = ["begin", "pause", "resume", "stop"].map((key) =>
+    ui.label(element("button", { type: "button", "data-action": key,
+      onclick: () => ui.send(key) }), key));
+  begin.classList.add("mof-main");
+  stop.classList.add("mof-stops", "mof-main");
+  const node = element("div", { class: "mof-actions" }, begin, pause, resume, stop, ...more);
+  node.show = () => {
+    const state = ui.model.get("state"), running = ui.running();
+    const focused = document.activeElement;
+    begin.hidden = running;
+    pause.hidden = !running || state === "paused";
+    resume.hidden = state !== "paused";
+    stop.hidden = !running;
+    block(begin, over());
+    for (const button of [pause, stop, ...more]) block(button, state === "stopping");
+    // A button that goes takes the focus with it: the one in its place gets it.
+    if (focused?.hidden && node.contains(focused))
+      [pause, resume, begin].find((button) => !button.hidden).focus();
+  };
+  ui.on(["state"], node.show);
+  return node;
+}
+
 // Characters of a message; the notebook's server ends the connection at ten million bytes. What is
 // too long for a widget itself is refused by it in a sentence.
 const MOST_TYPED = 2_000_000;
@@ -106,7 +135,7 @@ const SILENT = { waiting: 2000, silent: 60000 };
  * ui.changed(traits, callback)   called whenever one of the traits changes
  * ui.on(traits, callback)        called now, too
  * ui.message(kind, callback)     called with each message of a kind from Python, and its bytes
- * ui.send(kind, content, bytes)  calls on_<kind> in Python, which then says "heard"
+ * ui.send(kind, content, bytes)  calls on_<kind> in Python, which then says "heard", `of` the kind
  * ui.running()                   is this widget's job not over yet?
  */
 function panel(model, el, build, { picture = true } = {}) {

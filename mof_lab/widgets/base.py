@@ -30,7 +30,7 @@ from IPython.display import display
 
 from .. import jobs
 from ..errors import LabError
-from ..language import follow, page_speaks
+from ..language import alone, follow, page_speaks
 from ..language import language as choose_language
 from ..zoom import Chart
 from . import deeds, texts
@@ -72,8 +72,9 @@ class Panel(anywidget.AnyWidget):
         self._words = self.words
         self._job = None
         self._shown, self._showing = [], threading.Lock()
+        self._seen, self._drawn_in = False, alone()  # was it ever on a page?
         follow(self)
-        self.observe(lambda change: self.redraw(), "language")
+        self.observe(lambda change: self._speak(), "language")
         self.on_msg(self._receive)
         self.tell("idle")
 
@@ -156,7 +157,28 @@ class Panel(anywidget.AnyWidget):
             if changed:
                 deeds.tell(self, name, changed)
 
+    def _speak(self, seen=False):
+        """Draws anew what Python drew, if it is in another language than is spoken now.
+
+        Until somebody sees it, it may stay as it is. Of several that follow the language, one that
+        fails keeps no other from it.
+        """
+        self._seen = self._seen or seen
+        if self._seen and self._drawn_in != alone():
+            self._drawn_in = alone()
+            try:
+                self.redraw()
+            except Exception as error:
+                self.refuse(error)
+
     def _changed(self, job):
+        newest = self._job
+        if newest is None or newest is job or not newest.alive:
+            self._show_job(job)
+        # else it is late news of an older job: the newer one began before that was told
+
+    def _show_job(self, job):
+        """Shows the state of this widget's newest job, which just changed."""
         self._job = job
         self.state = job.state
         if job.state == jobs.RUNNING:
@@ -173,19 +195,21 @@ class Panel(anywidget.AnyWidget):
         if handler is None or hasattr(anywidget.AnyWidget, f"on_{kind}"):  # it has an `on_msg`
             return
         before = self.status
-        if kind == "hello" and page_speaks(content.get("language")):
-            self.redraw()
         if kind not in self.aside:
             self.error = {}
         try:
+            if kind == "hello":
+                page_speaks(content.get("language"))
+                self._speak(seen=True)
             handler(content, *buffers)
         except Exception as error:  # shown to who clicked; nobody reads the kernel's log
             self.refuse(error)
         else:
-            if self.status is before or self.status["key"] not in REFUSALS:
+            refused = self.status is not before and self.status["key"] in REFUSALS
+            if not refused and (kind in self.aside or not self.error):
                 deeds.tell(self, kind, content)
         finally:
-            self.send({"kind": "heard"})
+            self.send({"kind": "heard", "of": kind})
 
     def on_hello(self, content):
         """A view of this widget is there; override it to send what it can't have heard."""
@@ -212,6 +236,7 @@ class Panel(anywidget.AnyWidget):
         choose_language(content["code"])
 
     def _ipython_display_(self):
+        self._speak(seen=True)
         bundle = self._repr_mimebundle_()
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         display({**data, "text/plain": self.about}, raw=True)

@@ -321,7 +321,11 @@ function buildChat(ui) {
       ui.send("load", { text: await file.files[0].slice(0, MOST_READ).text() });
     file.value = "";
   });
-  const changing = ["again", "undo", "clear"].map((key) => action(key, () => ui.send(key)));
+  // With the settings: a trait that was changed waits its turn, and a message overtakes it.
+  const ask = (kind, content = {}) =>
+    ui.send(kind, { ...content, settings: model.get("settings") });
+  const changing = [action("again", () => ask("again")),
+    ...["undo", "clear"].map((key) => action(key, () => ui.send(key)))];
   const files = [action("save", () => ui.send("save")), action("load", () => file.click())];
   if (!single) // of several conversations one is saved
     ["save_columns", "load_columns"].forEach((key, i) => ui.label(files[i], key, "title"));
@@ -334,7 +338,7 @@ function buildChat(ui) {
   const active = () => asked || ui.running();
   const send = () => {
     if (!text.value.trim() || active()) return;
-    ui.send("send", { text: text.value });
+    ask("send", { text: text.value });
     asked = true;
     showState();
   };
@@ -372,8 +376,8 @@ function buildChat(ui) {
     showState();
     showContext();
   });
-  ui.message("heard", () => {
-    asked = false;
+  ui.message("heard", ({ of }) => {
+    if (of === "send") asked = false;
     showState();
   });
   let writing = null; // the id of the answer that is being written

@@ -15,6 +15,7 @@ from ..chat import CLEAN, UNDOS, ChatSession
 from ..conversation import conversation
 from ..errors import LabError
 from ..explanation import Explanation, explain
+from ..language import LANGUAGES, beside
 from . import choices, texts
 from .base import Panel, script
 from .exchange import Exchange, shown
@@ -156,10 +157,12 @@ class Chat(Panel):
         text = content.get("text")
         if not isinstance(text, str):
             raise LabError(f"The message is {text!r}; expected a text: type one and send it again.")
-        self._start([text])
+        if self._takes(content):
+            self._start([text])
 
     def on_again(self, content):
-        self.again()
+        if self._takes(content):
+            self.again()
 
     def on_undo(self, content):
         self._unless_busy(self.undo)
@@ -175,6 +178,26 @@ class Chat(Panel):
         self._load(str(content["text"]), "The file")
 
     # ---- how it works ----
+
+    @traitlets.validate("settings")
+    def _whole(self, proposal):
+        settings = proposal["value"]
+        if set(settings) != set(choices.DEFAULTS):
+            raise traitlets.TraitError(
+                f"The settings of a chat are {', '.join(choices.DEFAULTS)}; "
+                f"{', '.join(map(str, settings)) or 'none'} came: reload the page and try again."
+            )
+        return settings
+
+    def _takes(self, content):
+        """Sets the settings that came with a message; False if they were refused.
+
+        The page sets them as a trait too, but that waits its turn, and the message overtakes it.
+        """
+        if "settings" in content:
+            self.set_state({"settings": content["settings"]})
+            return self.settings == content["settings"]
+        return True
 
     def _unless_busy(self, act):
         if self._job is not None and self._job.alive:
@@ -310,11 +333,10 @@ class Chat(Panel):
         return self._next_id
 
     def _who(self, column):
-        return " ".join(
-            dict.fromkeys(
-                self.words[c][column["key"]].format(**column["values"]) for c in self.words
-            )
+        english, chinese = (
+            self.words[code][column["key"]].format(**column["values"]) for code in LANGUAGES
         )
+        return english if english == chinese else beside(english, chinese)
 
 
 def _said(key, sampling):

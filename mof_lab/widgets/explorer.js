@@ -346,9 +346,9 @@ function buildExplorer(ui) {
       showHeads();
     }
   });
-  ui.message("heard", () => {
-    unheard = Math.max(0, unheard - 1);
-    if (!ui.running()) settled(); // it was refused
+  ui.message("heard", ({ of }) => {
+    if (of === "lock") unheard = Math.max(0, unheard - 1);
+    if (of === "read" && !ui.running()) settled(); // it was refused
     showHeads(); // what was refused is shown as it is
   });
   ui.relabelled(showHeads);

@@ -5,6 +5,7 @@ Explorer(shipped("tiny"), "法国的首都是哪里？")      # or Explorer((mod
 """
 
 import base64
+import threading
 
 import numpy as np
 import traitlets
@@ -71,7 +72,8 @@ class Explorer(Panel):
             }
         )
         self._now, self._whole = [], []  # traces with the parts off, and with everything on
-        self._tested = None
+        self._tested = {}  # of the context test: expert, None = all → points
+        self._drawing = threading.RLock()  # a job publishes, a page asks for another language
         if prompt:
             self.read(prompt, other)
 
@@ -136,27 +138,32 @@ class Explorer(Panel):
         def work(job):
             series = {}
             for expert in (None, *self.parts["experts"]):
-                name = expert or beside("mixture", "混合")
-                self.tell("testing", name=name)
-                series[name] = []
+                self.tell("testing", name=_named(expert))
+                series[expert] = []
                 for point in self._gained(expert, topic):
-                    series[name].append(point)
+                    series[expert].append(point)
                     if not job.go_on():
                         return self.tell("stopped")
-            self._tested = views.context_test(series)
-            self.context = pair(self._tested)
+            with self._drawing:
+                self._tested = series
+                self._show_tested()
             self.tell("tested")
 
         return self.run(self.words["en"]["context"], work)
 
     def redraw(self):
-        self.readings = [self._packed(i) for i in range(len(self._now))]
-        self._show_head()
+        with self._drawing:
+            both = zip(self.readings, self._now, strict=True)
+            self.readings = [{**reading, **_drawn(trace)} for reading, trace in both]
+            self._show_head()
+            self._show_tested()
         self.keep()
 
     def picture(self):
-        if not self._now:
-            return self._tested
+        with self._drawing:
+            return self._picture()
+
+    def _picture(self):
         shown = []
         for number, trace in enumerate(self._now):
             looks = (*self.head, self._at(number)) if self.parts["blocks"] else None
@@ -164,9 +171,9 @@ class Explorer(Panel):
             shown.append(views.reading_view(trace, looks, title))
             names, guesses = self._guesses(number, self._at(number))
             shown.append(views.next_characters(names, guesses))
-        if self._tested is not None:
-            shown.append(self._tested)
-        return views.stacked(shown)
+        if self._tested:
+            shown.append(self._curves())
+        return views.stacked(shown) if shown else None
 
     # ---- from the browser ----
 
@@ -210,14 +217,15 @@ class Explorer(Panel):
             now = [self._trace(one, off) for one in ids] if off else whole
             if not job.go_on():
                 return self.tell("stopped")
-            self._whole, self._now = whole, now
-            self.prompts = list(prompts)
-            self.off = {
-                "heads": [list(pair) for pair in sorted(off.heads)],
-                "thoughts": sorted(off.thoughts),
-                "experts": sorted(off.experts),
-            }
-            self._publish(same, off)
+            with self._drawing:
+                self._whole, self._now = whole, now
+                self.prompts = list(prompts)
+                self.off = {
+                    "heads": [list(pair) for pair in sorted(off.heads)],
+                    "thoughts": sorted(off.thoughts),
+                    "experts": sorted(off.experts),
+                }
+                self._publish(same, off)
 
         return self.run(self.words["en"]["title"], work)
 
@@ -239,19 +247,19 @@ class Explorer(Panel):
         self.tell("without", count=count, before=f"{means[0]:.2f}", after=f"{means[1]:.2f}")
 
     def _at(self, number):
-        position = self.locked[number]
-        return len(self._now[number].symbols) - 1 if position is None else position
+        """The position to look at in a reading: the locked one, else the last."""
+        last = len(self._now[number].symbols) - 1
+        position = self.locked[number] if number < len(self.locked) else None
+        return last if position is None else min(position, last)
 
     def _packed(self, number):
         """A reading as JSON values."""
         trace = self._now[number]
-        view = views.reading_view(trace)
         time = range(len(trace.symbols))
         bits = [None if np.isnan(b) else round(float(b), 3) for b in trace.surprisal]
         return {
             "symbols": list(trace.symbols),
-            "svg": view.svg,
-            "text": view.text,
+            **_drawn(trace),
             "layout": layout(trace),
             "lanes": [[key.split()[0], top, height] for key, _, top, height in lanes(trace)],
             "weights": np.round(trace.router_weights, 4).tolist(),
@@ -288,6 +296,12 @@ class Explorer(Panel):
                 for trace in self._now
             ]
 
+    def _show_tested(self):
+        self.context = pair(self._curves()) if self._tested else []
+
+    def _curves(self):
+        return views.context_test({_named(e): points for e, points in self._tested.items()})
+
     def _show_heads(self):
         if not self.parts["blocks"]:
             return
@@ -311,6 +325,16 @@ class Explorer(Panel):
 
         for between, told, other in recalling(self.model, self.vocabulary, expert, topic):
             yield between, other - told
+
+
+def _drawn(trace):
+    """What of a packed reading is in a language."""
+    view = views.reading_view(trace)
+    return {"svg": view.svg, "text": view.text}
+
+
+def _named(expert):
+    return expert or beside("mixture", "混合")
 
 
 def _packed_heads(weights):

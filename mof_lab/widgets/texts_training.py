@@ -12,6 +12,11 @@ TRAINING = {
     "halt": ("Halt", "暂停"),
     "speed": ("Speed of playing", "播放速度"),
     "timeline": ("Place in the training", "训练进程"),
+    "zoom": ("Zoom the curves", "放大曲线"),
+    "zoom_old": (
+        "The chart to zoom in is as of step {step}; run this cell again to have it drawn anew.",
+        "可放大的图停在第 {step} 步；重新运行本单元格即可重画。",
+    ),
     "at": ("Step {step} of {steps}", "第 {step} / {steps} 步"),
     "loss": ("loss, bits/character", "损失，比特/字"),
     "held_out": ("held out, bits/character", "留出文本，比特/字"),

@@ -8,6 +8,7 @@ also frames what the present step speaks of. Nothing waits for the tour, and not
 """
 
 import re
+import threading
 from collections import deque
 
 import traitlets
@@ -46,6 +47,7 @@ class Tour(Panel):
         self._steps = {step.key: step for step in TOURS[name]}
         self.terms = {step.key: _terms(step) for step in TOURS[name]}
         self.words = texts.texts(texts.COMMON, TOUR, self._words_of_steps())
+        self._ticking = threading.RLock()  # deeds come from several pages, and from jobs
         super().__init__(
             steps=[
                 {"key": s.key, "target": s.target, "looks": s.looks, "below": s.below}
@@ -86,30 +88,33 @@ class Tour(Panel):
 
     def restart(self):
         """As if nothing had been done; it waits to be started."""
-        self.done, self.under_way = [], False
-        self._deeds = deque(maxlen=REMEMBERED)
-        self.at = next(iter(self._steps))
-        self._count("ready")
-        self.keep()
+        with self._ticking:
+            self.done, self.under_way = [], False
+            self._deeds = deque(maxlen=REMEMBERED)
+            self.at = next(iter(self._steps))
+            self._count("ready")
+            self.keep()
 
     def tick(self, key):
         """Ticks a step off. The present one stays until somebody goes on: it is being read."""
         step = self._step(key)
-        if key in self.done:
-            return
-        self.done = [*self.done, key]
-        if len(self.done) < len(self._steps):
-            self._count("ticked", number=list(self._steps).index(step.key) + 1)
-        else:
-            self._count("finished")
-        self.keep()
+        with self._ticking:
+            if key in self.done:
+                return
+            self.done = [*self.done, key]
+            if len(self.done) < len(self._steps):
+                self._count("ticked", number=list(self._steps).index(step.key) + 1)
+            else:
+                self._count("finished")
+            self.keep()
 
     def noticed(self, widget, kind, content):
         """Ticks off the steps that are done by this deed, see `deeds`."""
-        self._deeds.append((widget, kind, content))
-        for step in self._steps.values():
-            if step.deed is not None and step.deed(self._deeds):
-                self.tick(step.key)
+        with self._ticking:
+            self._deeds.append((widget, kind, content))
+            for step in self._steps.values():
+                if step.deed is not None and step.deed(self._deeds):
+                    self.tick(step.key)
 
     def snapshots(self):
         """The steps as a list to read where nothing runs."""

@@ -30,19 +30,15 @@ function buildTraining(ui) {
   const { model } = ui;
   const live = model.get("live");
   ui.label(ui.title, live ? "title" : "title_replay");
+  ui.root.classList.add("mof-training");
 
   // ---- buttons
-  const action = (key, act) =>
-    ui.label(element("button", { type: "button", "data-action": key, onclick: act }), key);
-  const begin = action("begin", () => ui.send("begin"));
-  const pause = action("pause", () => ui.send("pause"));
-  const resume = action("resume", () => ui.send("resume"));
-  const stop = action("stop", () => ui.send("stop"));
-  const sample = action("sample", () => ui.send("sample"));
-  begin.classList.add("mof-main");
-  stop.classList.add("mof-stops", "mof-main");
-  const buttons = element("div", { class: "mof-actions", hidden: !live },
-    begin, pause, resume, stop, sample);
+  const points = () => model.get("points");
+  const last = () => points().at(-1)?.[STEP] ?? 0;
+  const sample = ui.label(element("button", { type: "button", "data-action": "sample",
+    onclick: () => ui.send("sample") }), "sample");
+  const buttons = buildJob(ui, () => last() >= model.get("steps"), [sample]);
+  buttons.hidden = !live;
 
   // ---- numbers
   const numbers = {};
@@ -62,7 +58,23 @@ function buildTraining(ui) {
     ...SPEEDS.map((times) => element("option", { value: times }, `${times} ×`)));
   ui.label(speed, "speed", "aria-label");
   speed.value = 16;
-  const timeline = element("div", { class: "mof-timeline" }, play, speed, slider, where);
+  // plotly's chart of the curves is the output below; the style sheet shows the button if it is.
+  const chart = () => ui.root.closest(".jp-OutputArea-child")?.nextElementSibling;
+  const showChart = (shown) => {
+    ui.root.classList.toggle("mof-zoomed", shown);
+    zoom.setAttribute("aria-expanded", String(shown));
+  };
+  const zoom = element("button", { type: "button", class: "mof-zoom", "data-action": "zoom",
+    onclick: () => {
+      showChart(!ui.root.classList.contains("mof-zoomed"));
+      if (!ui.root.classList.contains("mof-zoomed")) return;
+      chart().scrollIntoView({ block: "nearest" });
+      const drawn = chart().querySelector(".js-plotly-plot").data?.[0].x.at(-1);
+      if (drawn !== last()) ui.status.textContent = ui.t("zoom_old", { step: drawn });
+    } });
+  ui.label(zoom, "zoom");
+  showChart(false);
+  const timeline = element("div", { class: "mof-timeline" }, play, speed, slider, where, zoom);
 
   // ---- pictures
   const course = buildCurve(ui, "course");
@@ -93,8 +105,6 @@ function buildTraining(ui) {
 
   // ---- what is shown: the step of the slider, or the newest as long as nobody moved it
   let at = null, playing = null;
-  const points = () => model.get("points");
-  const last = () => points().at(-1)?.[STEP] ?? 0;
   const before = (list, step, of) => list.findLast((one) => of(one) <= step);
   /** Numbers as they are shown; the first point's step compiled, so its speed is none to tell. */
   const format = (point, settled = point !== points()[0]) => ({
@@ -115,8 +125,10 @@ function buildTraining(ui) {
     slider.value = step;
     where.textContent = ui.t("at", { step: Math.round(step), steps: model.get("steps") });
     slider.setAttribute("aria-valuetext", where.textContent);
-    const [, ...view] = before(model.get("moments"), step, (m) => m[0]) ?? [];
-    moment.show(view);
+    const moments = model.get("moments"); // one may be newer than the newest point
+    const there = before(moments, at === null ? Infinity : step, (m) => m[0]);
+    moment.show((there ?? moments[0] ?? []).slice(1));
+    moment.style.visibility = there ? "" : "hidden"; // its room is kept: nothing below it jumps
     course.pointAt(step, at === null);
     forming.pointAt(step, at === null);
     play.textContent = ui.t(playing === null ? "play" : "halt");
@@ -160,18 +172,9 @@ function buildTraining(ui) {
     show();
   });
 
-  const showState = () => {
-    const state = model.get("state"), running = ui.running();
-    const focused = document.activeElement;
-    begin.hidden = running;
-    pause.hidden = !running || state === "paused";
-    resume.hidden = state !== "paused";
-    stop.hidden = !running;
-    block(begin, last() >= model.get("steps"));
-    for (const button of [pause, stop, sample]) block(button, state === "stopping");
-    // A button that goes takes the focus with it: the one in its place gets it.
-    if (focused?.hidden && buttons.contains(focused))
-      [pause, resume, begin].find((button) => !button.hidden).focus();
+  const showZoom = () => { // the chart is drawn when a training rests
+    zoom.hidden = ui.running() && model.get("state") !== "paused";
+    if (zoom.hidden) showChart(false);
   };
   const showViews = () => {
     course.show(model.get("course"));
@@ -180,10 +183,10 @@ function buildTraining(ui) {
     empty.hidden = model.get("course").length > 0 || model.get("moments").length > 0;
     timeline.hidden = !points().length;
     show();
-    showState();
+    buttons.show();
   };
+  ui.on(["state"], showZoom);
   ui.on(["course", "forming", "moments", "points", "steps"], showViews);
-  ui.on(["state"], showState);
   ui.on(["earlier"], showEarlier);
   ui.on(["chosen"], showChosen);
   ui.relabelled(show);

@@ -18,7 +18,7 @@ from .. import jobs, recording
 from ..errors import LabError
 from ..progress import clock
 from ..recording import Recording
-from ..training_views import course, forming, moment, outcome, summary
+from ..training_views import course, forming, moment, moments_room, outcome, summary
 from . import texts
 from .base import HERE, STYLE, Panel, pair, script
 from .texts_training import TRAINING
@@ -68,7 +68,7 @@ class Replay(Panel):
             self._show(source)
         else:
             self._show(Recording.load(source))
-            self._beside(recording.beside(source))
+            self._beside(recording.neighbours(source))
         if self.recording.points:
             last = self.recording.points[-1]
             self.tell("recorded", steps=last.step, time=clock(last.seconds))
@@ -86,7 +86,10 @@ class Replay(Panel):
         return summary(self.recording, self._compared())
 
     def snapshots(self):
-        """The curves by themselves, so that they can be zoomed; below them all else."""
+        """The curves by themselves, so that they can be zoomed; below them all else.
+
+        In JupyterLab a button shows the first; where there is no kernel, both are seen.
+        """
         return [course(self.recording, self._compared()), outcome(self.recording)]
 
     def draw(self):
@@ -96,9 +99,10 @@ class Replay(Panel):
             self.points = [list(point) for point in self.recording.points]
             self.course = pair(course(self.recording, self._compared()))
             self.forming = pair(forming(self.recording))
-            there = self.recording.moments
+            there, room = self.recording.moments, moments_room(self.recording)
             self._looks = {
-                id(m): self._looks.get(id(m)) or [m.step, *pair(moment(self.recording, m))]
+                (id(m), room): self._looks.get((id(m), room))
+                or [m.step, *pair(moment(self.recording, m, room))]
                 for m in there
             }
             self.moments = list(self._looks.values())
@@ -117,6 +121,7 @@ class Replay(Panel):
     def on_compare(self, content):
         self.chosen = [name for name in self.earlier if name in content["names"]]
         self.draw()
+        self.keep()
 
 
 class TrainingPanel(Replay):
@@ -229,12 +234,13 @@ class TrainingPanel(Replay):
 
     # ---- how it works ----
 
-    def _changed(self, job):
-        super()._changed(job)
+    def _show_job(self, job):
+        super()._show_job(job)
         if job.state == jobs.STOPPING:
             self.tell("stopping")
         elif job is self._training and job.state == jobs.PAUSED:
             self.tell("paused", step=self.record.step)
+            self.keep()  # so that the curves can be zoomed
         elif job is self._training and job.state == jobs.RUNNING:
             self.tell("training", stage=self.stage)
 

@@ -87,6 +87,11 @@ class Upload(Panel):
     def picture(self):
         return None if self.own is None else self.own.appraisal.picture()
 
+    def redraw(self):
+        if self.own is not None:
+            self.bits = pair(self.picture())
+        self.keep()
+
     # ---- from the browser ----
 
     def on_begin(self, content):
@@ -207,7 +212,7 @@ class Upload(Panel):
         self.own, self.name, self.told = None, "", []
         self.facts, self.warnings, self.bits = [], [], []
 
-    def _changed(self, job):
+    def _show_job(self, job):
         if job.failure is not None:
             self._forget()
-        super()._changed(job)
+        super()._show_job(job)

@@ -50,7 +50,8 @@ class VocabularyPanel(Panel):
         self._ranked = "".join(character for character, _ in ranked)
         covered = np.cumsum([times for _, times in ranked])
         sizes = sorted({round(n) for n in np.geomspace(2, len(ranked), CHOICES)})
-        self.choices = [[n, round(float(covered[n - 1] / covered[-1]), 5)] for n in sizes]
+        # Not rounded: page and picture would round what was rounded, and each its own way.
+        self.choices = [[n, float(covered[n - 1] / covered[-1])] for n in sizes]
         self.tell("ready")
         self.keep_characters(size)
         self.read(text)
@@ -75,6 +76,11 @@ class VocabularyPanel(Panel):
     def vocabulary(self):
         """The `Vocabulary` of the size that is chosen."""
         return Vocabulary(self._ranked[: self.choices[self.choice][0]])
+
+    def redraw(self):
+        self._choose(self.choice)
+        self._draw_text()
+        self.keep()
 
     def picture(self):
         shown = [self._curve] if self._known is None else [self._curve, self._known]

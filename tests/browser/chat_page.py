@@ -1,17 +1,21 @@
 """A chat widget on a page, as a test uses it: by role and class, never by what is written."""
 
-from .harness import until
+import pytest
+
+from .harness import reload, slowness, until
+
+ENDLESS = {"temperature": 10, "top_p": 1, "max_length": 2048}
 
 LITERT = """\
 from mof_lab import shipped
 from mof_lab.widgets import Chat
-chat = Chat(shipped("tiny"), {settings})
+chat = Chat(shipped("{model}"), {settings})
 chat"""
 
 KERAS = """\
 from mof_lab import ChatSession, load_checkpoint, shipped
 from mof_lab.widgets import Chat
-model, vocabulary, _ = load_checkpoint(shipped("tiny"))
+model, vocabulary, _ = load_checkpoint(shipped("{model}"))
 session = ChatSession(model, vocabulary)
 session.decoder.warm_up()
 chat = Chat(session, {settings})
@@ -20,7 +24,7 @@ chat"""
 BESIDE = """\
 from mof_lab import shipped
 from mof_lab.widgets import SideBySide
-chat = SideBySide(shipped("tiny"), {settings})
+chat = SideBySide(shipped("{model}"), {settings})
 chat"""
 
 FIRST_CHARACTER = """([button, root]) => new Promise((done) => {
@@ -126,20 +130,60 @@ class ChatPage:
         return self.page.evaluate(script, both)
 
 
-def open_chat(lab, page, name, source=LITERT, settings="", kernel="python3"):
+def open_chat(lab, page, name, source=LITERT, settings="", kernel="python3", model="tiny"):
     """Opens a notebook with a chat and runs it."""
-    lab.write(name, [source.format(settings=settings)], kernel)
+    lab.write(name, [source.format(model=model, settings=settings)], kernel)
     lab.open(page, name)
     lab.run(page)
     return ChatPage(page)
 
 
 def reloaded(page):
-    """The chat after a reload. ipywidgets gives a kernel four seconds to say what it has: on a busy
-    machine not the first time."""
-    for _ in range(4):
-        page.reload()
-        page.wait_for_selector(".mof-panel, .jp-OutputArea-child:has-text('model not found')")
-        if page.locator(".mof-panel").count():
-            break
+    """The chat after a reload."""
+    reload(page)
     return ChatPage(page)
+
+
+# ---- how long things take
+
+
+def first_character(chat):
+    """Milliseconds from a click on Send to the first character that can be seen."""
+    chat.text.fill("你好")
+    found = chat.milliseconds(FIRST_CHARACTER)
+    chat.idle()
+    return found
+
+
+def stopping(chat):
+    """Milliseconds from a click on Stop, while an answer is written, to its end."""
+    chat.set(**ENDLESS)
+    for _ in range(3):  # what is drawn at such a temperature may end before
+        count = chat.exchanges.count()
+        chat.text.fill("你好")
+        chat.main.click()
+        chat.wait(f"root => root.querySelectorAll('.mof-exchange').length > {count}")
+        chat.wait(
+            "root => root.dataset.state === 'idle' || [...root.querySelectorAll('.mof-answer')]"
+            ".at(-1)?.childElementCount >= 20"
+        )
+        if chat.root.get_attribute("data-state") == "running":
+            break
+    else:
+        pytest.fail("Three answers at temperature 10 ended by themselves: were the settings heard?")
+    assert chat.main.evaluate("b => b.classList.contains('mof-stops')")  # Send became Stop
+    return chat.milliseconds(STOPPED)
+
+
+def timed(measure, root):
+    """(What `measure` finds of the root, how many times slower the machine was than alone)."""
+    before = slowness()
+    found = measure(root)
+    slower = max(before, slowness())
+    print(f"{measure.__name__}: {found:.0f} ms, on a machine {slower:.1f} times busy")
+    return found, slower
+
+
+def within(root, limit, measure):
+    """Whether one of three measurements, milliseconds, is below the limit on a machine alone."""
+    return any(found < limit * slower for found, slower in (timed(measure, root) for _ in "123"))

@@ -1,6 +1,7 @@
 """A JupyterLab and a Chromium for all tests of this folder; where one is missing, they skip."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -92,6 +93,36 @@ def voila(browser, tmp_path_factory):
     server = harness.Voila(tmp_path_factory.mktemp("voila"))
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def response():
+    """Notes how soon something was; all of it goes to the file MOF_LAB_RESPONSE, if that is set.
+
+    Call it with what was done, of what, the unit, the limit, all that was measured, and how many
+    times slower than alone the machine was.
+    """
+    figures = []
+
+    def note(what, of, unit, limit, measured, busy):
+        measured, busy = [round(float(m), 2) for m in measured], round(busy, 2)
+        figures.append(
+            {
+                "what": what,
+                "of": of,
+                "unit": unit,
+                "limit": limit,
+                "measured": measured,
+                "busy": busy,
+            }
+        )
+        print(f"{what}, {of}: {measured} {unit}, limit {limit}; {busy} times busy")
+
+    yield note
+    place = os.environ.get("MOF_LAB_RESPONSE")
+    if place and figures:
+        text = json.dumps(figures, ensure_ascii=False, indent=1)
+        Path(place).write_text(text + "\n", encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 """JupyterLab or Voila on loopback, and a real browser that can reach nothing else."""
 
+import base64
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -24,6 +26,9 @@ CHROMIUM_OPTIONS = {
     "args": ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
 }
 PATIENCE = 120  # seconds until what has not come is taken not to come; a busy machine is slow
+
+#: A picture in a page of nbconvert.
+SVG_IMAGE = re.compile(r'<img[^>]*src="data:image/svg\+xml;base64,([^"]*)"[^>]*>')
 
 #: What would cover buttons or leave cells undrawn; see `Lab.choose` for the rest.
 SETTINGS = {
@@ -121,7 +126,8 @@ class Voila(Server):
 
     def open(self, page, name):
         """Opens a notebook and waits until all its cells have run."""
-        page.goto(f"{self.url}/voila/render/{name}")
+        # The page comes bit by bit while the cells run; "load" would be the end of all.
+        page.goto(f"{self.url}/voila/render/{name}", wait_until="commit")
         page.wait_for_selector("#rendered_cells", timeout=10 * PATIENCE * 1000)
 
 
@@ -190,14 +196,50 @@ class Lab(Server):
         self.choose()
 
     def exported(self, name):
-        """A notebook as the HTML that nbconvert makes of it."""
+        """A notebook as the HTML that nbconvert makes of it; its pictures as what is in them."""
         command = [sys.executable, "-m", "nbconvert", "--to", "html", "--stdout", name]
         ran = subprocess.run(command, cwd=self.notebooks, capture_output=True, check=True)
-        return ran.stdout.decode("utf-8")
+        html = ran.stdout.decode("utf-8")
+        return SVG_IMAGE.sub(lambda image: base64.b64decode(image[1]).decode("utf-8"), html)
 
     def run(self, page):
         """Runs all cells of the open notebook."""
         self.command(page, "notebook:run-all-cells")
+
+
+def beside(root):
+    """The outputs beside a widget in JupyterLab that a reader can see."""
+    an_output = "*[contains(@class, 'jp-OutputArea-child')]"
+    own = root.locator(f"xpath=ancestor::{an_output}[1]")
+    return [o for o in own.locator(f"xpath=following-sibling::{an_output}").all() if o.is_visible()]
+
+
+def reload(page):
+    """Reloads a page with a widget. ipywidgets give a kernel four seconds to say what it has: on a
+    busy machine not the first time."""
+    for _ in range(4):
+        page.reload()
+        page.wait_for_selector(".mof-panel, .jp-OutputArea-child:has-text('model not found')")
+        if page.locator(".mof-panel").count():
+            break
+
+
+def ask(lab, page, source):
+    """What a cell that is added to the open notebook prints."""
+    number = page.evaluate(
+        """source => {
+          const { content } = window.jupyterapp.shell.currentWidget;
+          const { sharedModel } = content.model, number = sharedModel.cells.length;
+          sharedModel.insertCell(number, { cell_type: "code", source });
+          content.activeCellIndex = number;
+          return number;
+        }""",
+        source,
+    )
+    lab.command(page, "notebook:run-cell")
+    output = page.locator(".jp-Cell").nth(number).locator(".jp-OutputArea-output")
+    output.wait_for()
+    return output.inner_text()
 
 
 def until(root, condition):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .harness import until
+from .harness import beside, reload, until
 
 SOURCE = """\
 from mof_lab import shipped
@@ -168,6 +168,29 @@ def test_in_chinese_and_dark(lab, root, pictures):
     page.screenshot(path=pictures / "explorer_dark_zh.png")
     root.locator(".mof-heads").first.scroll_into_view_if_needed()
     page.screenshot(path=pictures / "explorer_heads_dark_zh.png")
+
+
+def test_it_outlives_a_reload_and_its_picture_the_kernel(lab, page, pictures):
+    lab.write("kept.ipynb", [SOURCE])
+    lab.open(page, "kept.ipynb")
+    lab.run(page)
+    root = page.locator(".mof-panel").first
+    page.locator(".mof-axis").nth(1).wait_for()
+    assert beside(root) == []
+    axes = root.locator(".mof-axis").all_text_contents()
+    page.locator(".jp-RenderedSVG").first.wait_for(state="attached")
+    lab.command(page, "docmanager:save")
+    reload(page)
+    page.locator(".mof-axis").nth(1).wait_for()
+    assert root.locator(".mof-axis").all_text_contents() == axes
+    exported = lab.exported("kept.ipynb")
+    assert "Reading 阅读 1" in exported and "Reading 阅读 2" in exported
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    lab.look(page, "kept.ipynb")
+    picture = page.locator(".jp-RenderedSVG").first
+    picture.wait_for()
+    assert picture.bounding_box()["height"] > 300
+    page.screenshot(path=pictures / "explorer_no_kernel.png")
 
 
 def test_in_voila(voila, page, pictures):

@@ -7,7 +7,6 @@ import pytest
 from .harness import ROOT
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["06_chat", "07_inside"])
 def test_a_notebook_is_a_page(voila, page, pictures, name):
     shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", voila.notebooks)
