@@ -261,7 +261,7 @@ def test_workers_share_every_batch(steps, parts):
 def test_a_notebook_says_that_windows_are_packed_and_says_it_once(tmp_path, monkeypatch, capsys):
     notebook = pytest.importorskip("mof_lab.notebook", reason="comes with the lab's packages")
 
-    def packs(of, folder):
+    def packs(of, folder, text):
         held_out = folder / "windows" / "held_out"
         held_out.mkdir(parents=True, exist_ok=True)
         (held_out / notebook.STAMP).touch()
