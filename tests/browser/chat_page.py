@@ -4,6 +4,7 @@ import pytest
 
 from .harness import reload, slowness, until
 
+TRIES = 6
 ENDLESS = {"temperature": 10, "top_p": 1, "max_length": 2048}
 
 LITERT = """\
@@ -42,6 +43,7 @@ FIRST_CHARACTER = """([button, root]) => new Promise((done) => {
 STOPPED = """([button, root]) => new Promise((done) => {
   const started = performance.now();
   const over = () => ["idle", "failed"].includes(root.dataset.state);
+  if (over()) return done(null); // there is nothing to stop
   const observer = new MutationObserver(() => {
     if (!over()) return;
     observer.disconnect();
@@ -158,7 +160,7 @@ def first_character(chat):
 def stopping(chat):
     """Milliseconds from a click on Stop, while an answer is written, to its end."""
     chat.set(**ENDLESS)
-    for _ in range(3):  # what is drawn at such a temperature may end before
+    for _ in range(TRIES):  # what is drawn at such a temperature may end before
         count = chat.exchanges.count()
         chat.text.fill("你好")
         chat.main.click()
@@ -167,12 +169,12 @@ def stopping(chat):
             "root => root.dataset.state === 'idle' || [...root.querySelectorAll('.mof-answer')]"
             ".at(-1)?.childElementCount >= 20"
         )
-        if chat.root.get_attribute("data-state") == "running":
-            break
-    else:
-        pytest.fail("Three answers at temperature 10 ended by themselves: were the settings heard?")
-    assert chat.main.evaluate("b => b.classList.contains('mof-stops')")  # Send became Stop
-    return chat.milliseconds(STOPPED)
+        stops = chat.main.evaluate("b => b.classList.contains('mof-stops')")  # Send became Stop
+        found = chat.milliseconds(STOPPED) if stops else None
+        if found is not None:
+            return found
+        chat.idle()
+    pytest.fail(f"{TRIES} answers at temperature 10 ended by themselves: were the settings heard?")
 
 
 def timed(measure, root):

@@ -6,6 +6,9 @@ import pytest
 
 from .harness import ROOT
 
+ALL_AT_REST = """() => [...document.querySelectorAll(".mof-panel")].every(
+  (panel) => ["idle", "failed"].includes(panel.dataset.state))"""
+
 
 @pytest.mark.parametrize("name", ["06_chat", "07_inside"])
 def test_a_notebook_is_a_page(voila, page, pictures, name):
@@ -13,6 +16,7 @@ def test_a_notebook_is_a_page(voila, page, pictures, name):
     voila.open(page, f"{name}.ipynb")
     root = page.locator(".mof-panel:has(.mof-composer, .mof-axis)").first
     root.wait_for()
+    page.wait_for_function(ALL_AT_REST)  # a kernel does one thing at a time
     if name == "06_chat":
         before = root.locator(".mof-exchange").count()
         root.locator("textarea").first.fill("你好")
