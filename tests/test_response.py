@@ -15,7 +15,7 @@ FIGURE = {
     "unit": "ms",
     "limit": 300,
     "measured": [90.0, 50.0, 70.4],
-    "busy": 1.1,
+    "busy": 3.1,
 }
 
 
@@ -32,13 +32,14 @@ def tool():
 def found(tool, monkeypatch):
     """Lets the tests have found these figures, and have ended with that code."""
 
-    def found(figures, code=0):
+    def found(figures, code=0, busy=1.0):
         def call(command, cwd, env):
             if figures:
                 Path(env["MOF_LAB_RESPONSE"]).write_text(json.dumps(figures), encoding="utf-8")
             return code
 
         monkeypatch.setattr(tool.subprocess, "call", call)
+        monkeypatch.setattr(tool, "slowness", lambda: busy)
         return tool.measure
 
     return found
@@ -49,13 +50,15 @@ def test_the_table_shows_the_median_beside_the_limit(tool, found):
     assert result["figures"] == [FIGURE] and result["machine"]["cores"] >= 1
     page = tool.PAGE.read_text(encoding="utf-8")
     made = tool.with_page(page, result)
-    assert "| tiny, LiteRT | 70 ms | 300 ms |" in made
+    assert "| tiny, LiteRT | 70 ms | 300 ms |" in made and tool.MISSED not in made
     assert tool.with_page(made, result) == made
+    late = found([FIGURE | {"limit": 60}])()
+    assert "| 70 ms | 60 ms, missed 未达到 |" in tool.page(late)
 
 
 def test_nothing_is_kept_of_a_busy_machine_or_a_failure(found):
     with pytest.raises(LabError, match="2.0 times slower"):
-        found([FIGURE | {"busy": 2.0}])()
+        found([FIGURE], busy=2.0)()
     with pytest.raises(LabError, match="did not pass"):
         found([FIGURE], code=1)()
     with pytest.raises(LabError, match="did not pass"):

@@ -16,7 +16,9 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from browser.harness import slowness  # noqa: E402
 
 from mof_lab.errors import LabError  # noqa: E402
 from mof_lab.files import write_atomically  # noqa: E402
@@ -26,7 +28,9 @@ from mof_lab.machine import cpu_name, versions  # noqa: E402
 TESTS = "tests/browser/test_response.py"
 RESULTS, PAGE = ROOT / "docs" / "response.json", ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- response -->\n", "<!-- end of response -->\n"
-BUSY = 1.3  # times slower than alone; more says something about the machine only
+BUSY = 1.3  # times slower than alone, by what else runs; more says nothing about the lab
+
+MISSED = ", missed 未达到"
 
 #: What is measured, in English and Chinese.
 WORDS = {
@@ -44,6 +48,7 @@ def measure():
     Raises:
         LabError: the tests failed or were skipped, or the machine was busy.
     """
+    before = busy()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "figures.json"
         command = [sys.executable, "-m", "pytest", "-s", "-rs", TESTS]
@@ -52,7 +57,7 @@ def measure():
         if failed or not place.exists():
             raise LabError(f"{TESTS} did not pass, see above: nothing is written.")
         figures = json.loads(place.read_text(encoding="utf-8"))
-    busiest = max(figure["busy"] for figure in figures)
+    busiest = max(before, busy())
     if busiest > BUSY:
         raise LabError(
             f"The machine was {busiest:.1f} times slower than alone: nothing is written; end what "
@@ -65,6 +70,12 @@ def measure():
         "versions": versions(),
         "figures": figures,
     }
+
+
+def busy():
+    """How much slower the machine is now than alone. Between the measurements the kernel and the
+    browser are what makes it slower, and that is the lab's own affair."""
+    return median(slowness() for _ in range(9))
 
 
 def page(result):
@@ -81,7 +92,7 @@ def page(result):
         english, chinese = WORDS[figure["what"]]
         found, unit = median(figure["measured"]), figure["unit"]
         shown = f"{found:.0f}" if unit == "ms" else f"{found:.2g}"
-        limit = f"{figure['limit']} {unit}"
+        limit = f"{figure['limit']} {unit}" + MISSED * (found > figure["limit"])
         lines.append(f"| {english} {chinese} | {figure['of']} | {shown} {unit} | {limit} |")
     return "\n".join(lines) + "\n"
 
