@@ -1,9 +1,8 @@
-"""What the notebooks share: a run, where each stage starts, a training to watch, what was measured.
+"""What the notebooks share: a run, where each stage starts, a training to watch, what is recalled.
 
 Written for a kernel of Jupyter.
 """
 
-import json
 from dataclasses import replace
 from math import log
 
@@ -14,15 +13,13 @@ from . import archive, checkpoint, corpus
 from .configuration import preset
 from .errors import LabError
 from .explanation import log_softmax
-from .folders import PROJECT, fast, runs_folder, shipped
+from .folders import fast, runs_folder, shipped
 from .generation import Decoder
 from .jobs import NotReadyError
 from .packing import STAMP, encode_dialogue
 from .pipeline import Run, vocabulary_of
 from .reasoning.memory import SMALL_TALK
 from .reasoning.words import COLOURS
-from .report import named
-from .tables import table
 from .vocabulary import PADDING
 
 #: Something of two characters that is told, asked for and answered.
@@ -128,16 +125,9 @@ def train(run, stage, model=None, **options):
     Raises:
         LabError: it is being trained already; the panel that trains it is shown again.
     """
-    from .widgets import TrainingPanel, training  # needs the lab's packages
+    from .widgets import TrainingPanel  # needs the lab's packages
 
-    older = training.training_now(run.directory / getattr(stage, "name", stage))
-    if older is not None:  # this cell was run again: its buttons must not be lost
-        display(older)
-        raise NotReadyError(
-            f"Stage {older.stage} is being trained already, in the panel below: wait or press "
-            "Stop, then run this cell again. 这个阶段正在训练，面板在下面："
-            "请等它结束或点“停止”，再运行本单元格。"
-        )
+    _not_twice(run.directory / getattr(stage, "name", stage))
     if fast():  # answers on the way would have to be compiled
         options["sayings"] = ()
     panel = TrainingPanel(run, stage, model, **options)
@@ -145,6 +135,19 @@ def train(run, stage, model=None, **options):
     if not panel.record.done:
         panel.start()
     return panel
+
+
+def _not_twice(key):
+    """Refuses an action that is going on, see `widgets.action`, and shows its panel again."""
+    from .widgets import action
+
+    older = action.now(key)
+    if older is not None:  # its cell was run again: its buttons must not be lost
+        display(older)
+        raise NotReadyError(
+            f"“{older.called}” is going on already, in the panel below: wait or press Stop, then "
+            "run this cell again. 已在进行，面板在下面：请等它结束或点“停止”，再运行本单元格。"
+        )
 
 
 def in_background(name, work):
@@ -161,15 +164,9 @@ def in_background(name, work):
     Raises:
         LabError: it is going on already; the task is shown again.
     """
-    from .widgets import Task, task  # needs the lab's packages
+    from .widgets import Task  # needs the lab's packages
 
-    older = task.task_now(name)
-    if older is not None:  # this cell was run again: its buttons must not be lost
-        display(older)
-        raise NotReadyError(
-            f"“{name}” is going on already, in the panel below: wait or press Stop, then run this "
-            "cell again. 已在进行，面板在下面：请等它结束或点“停止”，再运行本单元格。"
-        )
+    _not_twice(name)
     started = Task(name, work)
     display(started)
     started.start()
@@ -304,114 +301,3 @@ def recalling(model, vocabulary, expert, topic):
     for exchanges in (0, 1, 2, 4, 7, 10):
         between = sum(len(text) + 2 for pair in SMALL_TALK[:exchanges] for text in pair)
         yield between, bits(values, exchanges), bits(others, exchanges)
-
-
-#: Chinese of the headers of the tables that `benchmarks/` writes.
-HEADERS = {
-    "what": "内容",
-    "program": "程序",
-    "tokens/s": "字/秒",
-    "characters/s": "字/秒",
-    "ms a character": "每字毫秒",
-    "ms a thousand": "每千字毫秒",
-    "peak memory": "内存峰值",
-    "cost over the shortest": "与最短窗口之比",
-    "ours ÷": "我们的倍数",
-}
-
-
-def benchmark(suite, folder=PROJECT / "benchmarks" / "results"):
-    """What a suite of `benchmarks/` measured, as text; one sentence when it has not been run."""
-    path = folder / f"{suite}.json"
-    if not path.exists():
-        return (
-            f"Suite {suite} has not been measured yet: `python3 lab.py bench {suite}` does it. "
-            "尚未测量。"
-        )
-    result = json.loads(path.read_text(encoding="utf-8"))
-    machine, measured = result["machine"], result["table"]
-    figures = [
-        (name, "not measured 未测" if value is None else f"{value:.3g}")
-        for name, value in result["figures"].items()
-    ]
-    where = f"{machine['cpu']}, {machine['cores']} cores 核, {result['date'][:10]}"
-    header = [f"{word} {HEADERS.get(word, '')}".strip() for word in measured["header"]]
-    parts = [f"Suite 测试集 {suite}: {where}", table(header, measured["rows"])]
-    if figures:
-        parts.append(table(("figure 指标", "found 实测"), figures))
-    return "\n\n".join(parts + result["notes"])
-
-
-def trial(name, file=PROJECT / "docs" / "trials.json"):
-    """What a question of `tools/trials.py` gave, as text; one sentence when it has not been asked.
-
-    Args:
-        name: of the question.
-        file: the results.
-    """
-    found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    if not found.get(name):
-        return f"Trial {name} is not run yet: `python tools/trials.py {name}` does it. 尚未试验。"
-    rows = []
-    for variant, figures in found[name].items():
-        right = [f"{a['correct']:,} of {a['total']:,}" for a in figures["answers"].values()]
-        bits = f"{figures['bits_per_character']['all']:.3f}"
-        rows.append([variant, f"{figures['seconds']:,}", f"{figures['tokens']:,}", bits, *right])
-    kinds = next(iter(found[name].values()))["answers"]
-    header = ["variant 做法", "seconds 秒", "characters seen 读的字", "bits/char 每字比特"]
-    return table([*header, *(f"right 答对: {kind}" for kind in kinds)], rows)
-
-
-def fixes(file=PROJECT / "docs" / "fixes.json"):
-    """What each fix of the published model is worth, as text, from the file of `tools/fixes.py`."""
-    found = json.loads(file.read_text(encoding="utf-8"))["rungs"] if file.exists() else {}
-    if not found:
-        return "Not run yet: `python tools/fixes.py` does it. 尚未运行。"
-    rows = []
-    for rung, figures in found.items():
-        bits = "{:.2f} [{:.2f}, {:.2f}]".format(*figures["bits"][0])
-        targets = "–" if figures["targets"] is None else f"{figures['targets']:,}"
-        right = [f"{a['correct']:,} of {a['total']:,}" for a in figures["answers"].values()]
-        rows.append([rung, targets, bits, *right])
-    kinds = next(iter(found.values()))["answers"]
-    header = ["rung 级", "targets learnt 学过的目标", "bits/char 每字比特"]
-    return table([*header, *(f"right 答对: {kind}" for kind in kinds)], rows)
-
-
-def router_study(file=PROJECT / "docs" / "router_study_shipped.json"):
-    """Whom the routers of the shipped models trust, and what forcing an expert costs, as text.
-
-    Args:
-        file: the figures of `tools/router_study.py --checkpoint`.
-    """
-    found = json.loads(file.read_text(encoding="utf-8"))["checkpoints"] if file.exists() else {}
-    if not found:
-        return (
-            "Not run yet: `python tools/router_study.py --checkpoint checkpoints/tiny "
-            "checkpoints/small` does it. 尚未运行。"
-        )
-    parts = []
-    for name, figures in found.items():
-        right = figures["right"]
-        shares = {
-            who: {kind: f"{count['correct'] / count['total']:.0%}" for kind, count in of.items()}
-            for who, of in right.items()
-        }
-        means = {
-            what: {
-                who: {k: form.format(x["value"]) for k, x in of.items()} for who, of in all_.items()
-            }
-            for what, form, all_ in (
-                ("weights", "{:.2f}", figures["weights"]),
-                ("cost", "{:+.2f}", figures["cost"]),
-            )
-        }
-        for title, of_all in (
-            ("router weight 路由权重", means["weights"]),
-            ("right answers 答对", shares),
-            ("bits a character that forcing it adds 只用它，每字多花的比特", means["cost"]),
-        ):
-            kinds = dict.fromkeys(kind for of_one in of_all.values() for kind in of_one)
-            rows = [[named(kind), *(of_one[kind] for of_one in of_all.values())] for kind in kinds]
-            parts.append(f"{name} · {title}\n{table(['kind 类别', *of_all], rows)}")
-    return "\n\n".join(parts)

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mof_lab import curriculum
+from mof_lab.committed import trial
 from mof_lab.curriculum import ORDERS, PHASES, in_order, phases, scores
 from mof_lab.errors import LabError
 from mof_lab.model import MoF
-from mof_lab.notebook import trial
 from mof_lab.packing import NOTHING, Windows, open_packed, pack, pack_by_kind
 from mof_lab.training import Trainer
 from mof_lab.vocabulary import BEGIN, PADDING

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mof_lab import evaluation, notebook
+from mof_lab import committed, evaluation
 from mof_lab.corpus import Corpus, Question
 from mof_lab.errors import LabError
 from mof_lab.packing import ANSWER
@@ -302,9 +302,9 @@ def test_each_rung_is_trained_and_judged(tool, small, tmp_path, monkeypatch):
         assert lengths == {k: len(d.split()) for k, d in found["documents"].items()}
     written = page.read_text(encoding="utf-8")
     assert "Verdict" in written and "nan" not in written
-    told = notebook.fixes(results)
+    told = committed.fixes(results)
     assert all(rung in told for rung in tool.RUNGS) and "of 1" in told
-    assert "Not run yet" in notebook.fixes(tmp_path / "none.json")
+    assert "Not run yet" in committed.fixes(tmp_path / "none.json")
 
 
 def trained_by_nobody(run, seconds):

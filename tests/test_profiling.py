@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from mof_lab import profiling
-from mof_lab.notebook import benchmark
+from mof_lab.committed import benchmark
 from mof_lab.planner import practice, size_of
 from mof_lab.sizes import BYTES_A_NUMBER
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from mof_lab import evaluation, probes
+from mof_lab.committed import router_study
 from mof_lab.configuration import PRESETS
 from mof_lab.corpus import Corpus, Question, _document
 from mof_lab.errors import LabError
 from mof_lab.intervals import T, over_seeds
-from mof_lab.notebook import router_study
 from mof_lab.planner import size_of
 from mof_lab.probes import Probes
 from mof_lab.vocabulary import Vocabulary

@@ -18,8 +18,7 @@ from mof_lab.look import Look
 from mof_lab.model import MoF
 from mof_lab.recording import Recording
 from mof_lab.training import Trainer
-from mof_lab.widgets import TrainingPanel
-from mof_lab.widgets.training import training_now
+from mof_lab.widgets import TrainingPanel, action
 
 SOON = 60
 
@@ -136,7 +135,7 @@ def test_pause_sample_and_stop(make, live):
     panel = make()
     job = paused_at(panel, 2)
     assert (panel.status["key"], panel.record.step) == ("paused", 2)
-    with pytest.raises(LabError, match="still being trained"):
+    with pytest.raises(LabError, match="“Training router” is still going on"):
         panel.result()
     receive(panel, "sample")
     assert panel.recording.moments[-1].step == 2 and panel.recording.moments[-1].asked
@@ -183,7 +182,7 @@ def test_what_fails_is_shown_and_said(make, monkeypatch):
 
 
 def test_not_trained_yet(make):
-    with pytest.raises(LabError, match="not trained yet"):
+    with pytest.raises(LabError, match="“Training router” is not done yet: press Train"):
         make().result()
 
 
@@ -216,10 +215,10 @@ def test_a_panel_that_trains_is_not_closed(make, live):
     job = paused_at(older, 2)
     newer = make("chat")
     assert older.comm is not None and newer.comm is not None
-    assert training_now(newer.trainer.directory) is older
+    assert action.now(newer.trainer.directory) is older
     older.stop()
     assert job.wait(SOON)
-    assert training_now(newer.trainer.directory) is None
+    assert action.now(newer.trainer.directory) is None
 
 
 def test_the_cell_of_a_training_run_again_shows_its_panel(make, live, monkeypatch):
@@ -227,7 +226,7 @@ def test_the_cell_of_a_training_run_again_shows_its_panel(make, live, monkeypatc
     job, shown = paused_at(older, 2), []
     monkeypatch.setattr(notebook, "display", shown.append)
     run = SimpleNamespace(directory=older.trainer.directory.parent)
-    with pytest.raises(LabError, match="Stage chat is being trained already"):
+    with pytest.raises(LabError, match="“Training chat” is going on already"):
         notebook.train(run, "chat")
     assert shown == [older]
     older.stop()

@@ -15,31 +15,21 @@
 """
 
 import time
-import weakref
 from contextlib import closing
 
 import traitlets
 
 from .. import drawing as draw
 from .. import jobs
-from ..errors import LabError
 from ..progress import clock
 from ..view import View
 from . import texts
-from .base import HERE, STYLE, Panel, script
+from .action import Action
+from .base import HERE, STYLE, script
 from .texts_task import TASK
 
-#: What people call it → the newest task of that name.
-_NEWEST = weakref.WeakValueDictionary()
 
-
-def task_now(name):
-    """The task of that name that is being done, paused or not; None = no one."""
-    task = _NEWEST.get(name)
-    return task if task is not None and task.alive else None
-
-
-class Task(Panel):
+class Task(Action):
     """Does something long in a job.
 
     Args:
@@ -62,47 +52,18 @@ class Task(Panel):
 
     def __init__(self, name, work):
         super().__init__(name=name)
-        self._work, self._result, self._working, self._seconds = work, None, None, 0.0
-        _NEWEST[name] = self
+        self._work, self._result, self._seconds = work, None, 0.0
+        self._supersede(name)
 
     # ---- from a cell ----
 
     @property
-    def alive(self):
-        """Is it being done, or paused?"""
-        return self._working is not None and self._working.alive
+    def called(self):
+        return self.name
 
-    def start(self):
-        """Begins, or goes on; returns the job, None if another one is running.
-
-        Where somebody can click it returns at once, see `jobs.headless`.
-        """
-        job = self.run(self.name, self._run)
-        self._working = job or self._working
-        if job is not None and not job.alive:
-            self.keep()  # from the cell itself: an executed notebook has to be complete
-        return job
-
-    def result(self):
-        """What the work returned, once it is done.
-
-        Raises:
-            LabError: it is not done, or it failed; the sentence says what to do.
-        """
-        job = self._working
-        if self.alive:
-            raise jobs.NotReadyError(
-                f"“{self.name}” is still going on: wait until it is done, then run this cell "
-                "again. 还在进行：请等它结束，再运行本单元格。"
-            )
-        if job is not None and job.failure is not None:
-            raise LabError(job.failure.sentence)
-        if not self.done:
-            raise jobs.NotReadyError(
-                f"“{self.name}” is not done yet: press Start above and wait, then run this cell "
-                "again. 还没有完成：请点“开始”，等它结束，再运行本单元格。"
-            )
-        return self._result
+    @property
+    def ready(self):
+        return self.done
 
     def picture(self):
         if not self.share:
@@ -113,11 +74,6 @@ class Task(Panel):
         svg = draw.page(self.name, draw.fit(note, width, 11.5), [bar, full], draw.TOP + 26)
         return View(svg, f"{self.name}: {note}")
 
-    # ---- from the browser ----
-
-    def on_begin(self, content):
-        self.start()
-
     # ---- how it works ----
 
     def _changed(self, job):
@@ -126,7 +82,7 @@ class Task(Panel):
         if job.state in key:
             self.tell(key[job.state])
 
-    def _run(self, job):
+    def _act(self, job):
         due, first, last = jobs.Due(jobs.CHART_HZ), None, time.monotonic()
         self._seconds = 0.0  # a pause is not counted
         with closing(self._steps()) as steps:

@@ -8,32 +8,23 @@ Replay("runs/notebooks/gru")             # what was recorded, in a minute instea
 
 import threading
 import time
-import weakref
 from contextlib import closing
 from dataclasses import replace
 
 import traitlets
 
 from .. import jobs, recording
-from ..errors import LabError
 from ..progress import clock
 from ..recording import Recording
 from ..training_views import course, forming, moment, moments_room, outcome, summary
 from . import texts
+from .action import Action
 from .base import HERE, STYLE, Panel, pair, script
 from .texts_training import TRAINING
 
 POINT_EVERY_SECONDS = 0.5
 #: Looking at the model may take this share of the time, the first and the last look apart.
 LOOKING = 0.1
-#: The folder of a checkpoint → the newest panel that trains it.
-_NEWEST = weakref.WeakValueDictionary()
-
-
-def training_now(directory):
-    """The panel that is training the checkpoint in this folder, paused or not; None = no one."""
-    panel = _NEWEST.get(directory)
-    return panel if panel is not None and panel.alive else None
 
 
 class Replay(Panel):
@@ -124,7 +115,7 @@ class Replay(Panel):
         self.keep()
 
 
-class TrainingPanel(Replay):
+class TrainingPanel(Action, Replay):
     """Trains a stage of a run, and can be paused, stopped, asked for a sample, and looked back at.
 
     Args:
@@ -148,7 +139,6 @@ class TrainingPanel(Replay):
         self.trainer = run.trainer(stage, model, report_seconds=0, **options)
         self._look = Look(run, self.trainer.stage, model, sayings)
         self._asked, self._looking = threading.Event(), threading.Lock()
-        self._training = None  # the newest job that trains; others only look
         self._waiting, self._before, self._noted = [], None, 0.0
         self._cost, self._looked = 0.0, 0.0
         made_by = self.trainer
@@ -158,20 +148,7 @@ class TrainingPanel(Replay):
         self.live = True
         self._beside(recording.earlier(self.trainer.directory))
         self._say_where()
-        self._supersede()
-
-    def _supersede(self):
-        """Closes an older panel of the same stage, unless it is training: its picture stays.
-
-        ipywidgets keep every widget until it is closed, and with it here a model, its optimiser
-        and its text, each time that a cell runs again.
-        """
-        older = _NEWEST.get(self.trainer.directory)
-        if older is not None:
-            if older.alive:
-                return
-            older.close()
-        _NEWEST[self.trainer.directory] = self
+        self._supersede(self.trainer.directory)
 
     # ---- from a cell ----
 
@@ -181,49 +158,22 @@ class TrainingPanel(Replay):
         return self.trainer.record
 
     @property
-    def alive(self):
-        """Is it training, or paused?"""
-        return self._training is not None and self._training.alive
+    def called(self):
+        return f"{self.words['en']['title']} {self.stage}"
 
-    def start(self):
-        """Trains, or goes on; returns the job, None if another one is running.
+    @property
+    def ready(self):
+        """Was there at least one step? What was stopped has a record too."""
+        return self.record.step > 0
 
-        Where somebody can click it returns at once, see `jobs.headless`.
-        """
-        job = self.run(f"{self.words['en']['title']} {self.stage}", self._train)
-        self._training = job or self._training
-        if job is not None and not job.alive:
-            self.keep()  # from the cell itself: an executed notebook has to be complete
-        return job
-
-    def result(self):
-        """The `progress.Record`, once it is over.
-
-        Raises:
-            LabError: it is not over, or it failed; the sentence says what to do.
-        """
-        job = self._training
-        if job is not None and job.alive:
-            raise jobs.NotReadyError(
-                f"Stage {self.stage} is still being trained: wait until it is done, or press Stop, "
-                "then run this cell again. 训练还在进行：请等它结束或点“停止”，再运行本单元格。"
-            )
-        if job is not None and job.failure is not None:
-            raise LabError(job.failure.sentence)
-        if self.record.step == 0:
-            raise jobs.NotReadyError(
-                f"Stage {self.stage} is not trained yet: press Train above, then run this cell "
-                "again. 还没有训练：请点“开始训练”，再运行本单元格。"
-            )
+    @property
+    def _result(self):
         return self.record
 
     # ---- from the browser ----
 
-    def on_begin(self, content):
-        self.start()
-
     def on_sample(self, content):
-        training = self._training
+        training = self._acting
         if training is None or not training.alive:
             self.run(self.words["en"]["sample"], self._sample)
         elif training.state == jobs.PAUSED:  # the model is at rest, and no other job may begin
@@ -238,10 +188,10 @@ class TrainingPanel(Replay):
         super()._show_job(job)
         if job.state == jobs.STOPPING:
             self.tell("stopping")
-        elif job is self._training and job.state == jobs.PAUSED:
+        elif job is self._acting and job.state == jobs.PAUSED:
             self.tell("paused", step=self.record.step)
             self.keep()  # so that the curves can be zoomed
-        elif job is self._training and job.state == jobs.RUNNING:
+        elif job is self._acting and job.state == jobs.RUNNING:
             self.tell("training", stage=self.stage)
 
     def _sample(self, job):
@@ -249,7 +199,7 @@ class TrainingPanel(Replay):
         self._take(lambda: job.state != jobs.STOPPING, asked=True)
         self.recording.save(self.trainer.directory)
 
-    def _train(self, job):
+    def _act(self, job):
         trainer, record = self.trainer, self.trainer.record
         self.recording.back_to(record.step)
         self._waiting, self._before = [], None

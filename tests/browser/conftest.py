@@ -26,11 +26,18 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def lab(browser, tmp_path_factory):
+def jupyterlab(browser, tmp_path_factory):
     """A running JupyterLab."""
     server = harness.Lab(tmp_path_factory.mktemp("lab"))
     yield server
     server.close()
+
+
+@pytest.fixture(scope="module")
+def lab(jupyterlab, request):
+    """The running JupyterLab; the tests of each module have a folder and kernels of their own."""
+    with jupyterlab.working_in(request.module.__name__.rpartition(".")[2]) as lab:
+        yield lab
 
 
 @contextlib.contextmanager

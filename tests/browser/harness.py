@@ -1,6 +1,7 @@
 """JupyterLab or Voila on loopback, and a real browser that can reach nothing else."""
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -47,8 +48,8 @@ class Server:
 
     def __init__(self, folder, module, *options):
         self.folder = folder
-        self.notebooks = folder / "notebooks"
-        self.notebooks.mkdir(exist_ok=True)
+        self.root = self.notebooks = folder / "notebooks"
+        self.root.mkdir(exist_ok=True)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -65,7 +66,7 @@ class Server:
         command = [sys.executable, "-m", module, "--no-browser", f"--port={port}", *options]
         self._process = subprocess.Popen(
             command,
-            cwd=self.notebooks,
+            cwd=self.root,
             env=environment,
             stdout=self._log,
             stderr=subprocess.STDOUT,
@@ -150,6 +151,23 @@ class Lab(Server):
         self.kernel("python3")
         self.choose()
 
+    @contextlib.contextmanager
+    def working_in(self, name):
+        """Notebooks are in a folder of this name meanwhile; their kernels end with it."""
+        self.notebooks = self.root / name
+        self.notebooks.mkdir()
+        yield self
+        for session in self._api("sessions"):
+            self._api(f"sessions/{session['id']}", "DELETE")
+        self.notebooks = self.root
+
+    def _api(self, of, method="GET"):
+        """What Jupyter's server answers, None if that is nothing."""
+        known = {"Authorization": f"token {token(self.folder)}"}
+        request = urllib.request.Request(f"{self.url}/api/{of}", headers=known, method=method)
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return json.loads(answer.read() or "null")
+
     def choose(
         self,
         theme="JupyterLab Light",
@@ -175,7 +193,8 @@ class Lab(Server):
     def look(self, page, name):
         """Opens a notebook, whether its kernel is there or not."""
         # A workspace of its own: a page that is reloaded must not show another page's notebooks.
-        workspace = f"lab/workspaces/{name.partition('.')[0].replace('/', '_')}/tree/{name}"
+        path = (self.notebooks / name).relative_to(self.root).as_posix()
+        workspace = f"lab/workspaces/{path.partition('.')[0].replace('/', '_')}/tree/{path}"
         page.goto(f"{self.url}/{workspace}?reset&token={token(self.folder)}")
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=PATIENCE * 1000)
 
