@@ -38,6 +38,7 @@ import tensorflow as tf
 from keras.src.backend.common import global_state
 
 from .errors import LabError
+from .kernels import shape_of
 from .layers import GRU, Dropout, LayerNorm, TransformerBlock
 
 EXPERTS = {}
@@ -302,7 +303,7 @@ def recomputing(block):
 
 def positions_in_document(begins, offset):
     """Characters since the document began, (batch, time), for a text that goes on at `offset`."""
-    index = tf.range(tf.shape(begins)[1])[None, :]
+    index = tf.range(shape_of(begins)[1])[None, :]
     began = tf.where(begins, index, -1)
     began = tf.reduce_max(
         tf.where(index[:, :, None] >= index[:, None, :], began[:, None, :], -1), axis=-1

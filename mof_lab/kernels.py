@@ -11,6 +11,11 @@ forms equal.
 import tensorflow as tf
 
 
+def shape_of(x):
+    """The shape, numbers where they are known: a graph of shapes it computes is twice as large."""
+    return [tf.shape(x)[i] if n is None else n for i, n in enumerate(x.shape)]
+
+
 def gru_sequence(input_product, keep, recurrent_kernel, recurrent_bias, initial_state):
     """Runs a GRU over a window, Keras's equations with `reset_after=True`.
 
@@ -32,7 +37,7 @@ def gru_sequence(input_product, keep, recurrent_kernel, recurrent_bias, initial_
 
     @tf.custom_gradient
     def run(input_product, recurrent_kernel, recurrent_bias, initial_state):
-        steps = input_product.shape[0] or tf.shape(input_product)[0]
+        steps = shape_of(input_product)[0]
 
         def forward(t, hidden, hiddens, gates):
             hidden = hidden * keep[t]
@@ -145,8 +150,7 @@ def normalise(summed):
 
 def _chunks(queries, keys, values, decay, begins, state, chunk):
     """Weighted sums for a time that is a multiple of `chunk`; see `linear_attention`."""
-    batch = tf.shape(queries)[0]
-    heads, time, features = queries.shape[1:]
+    batch, heads, time, features = shape_of(queries)
     width = values.shape[-1]
     count = time // chunk
 

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from .kernels import gru_sequence, linear_attention, normalise, running_mean
+from .kernels import gru_sequence, linear_attention, normalise, running_mean, shape_of
 
 LayerNorm = keras.layers.LayerNormalization
 
@@ -121,7 +121,7 @@ class LinearAttention(keras.layers.Layer):
 
     def project(self, x):
         """φ(queries), φ(keys), values, each (batch, heads, time, head_dim)."""
-        batch, time = tf.shape(x)[0], x.shape[1] or tf.shape(x)[1]
+        batch, time, _ = shape_of(x)
         joint = tf.reshape(self.projection(x), (batch, time, 3, self.num_heads, self.head_dim))
         queries, keys, values = tf.unstack(tf.transpose(joint, (2, 0, 3, 1, 4)))
         positive = FEATURE_MAPS[self.feature_map]
@@ -131,7 +131,7 @@ class LinearAttention(keras.layers.Layer):
         queries, keys, values = self.project(x)
         out, state = linear_attention(queries, keys, values, tf.constant(self.decay), begins, state)
         out = tf.transpose(out, (0, 2, 1, 3))  # (batch, time, heads, head_dim)
-        return tf.reshape(out, tf.shape(x)), state
+        return tf.reshape(out, shape_of(x)), state
 
     def step(self, x, begins, state):
         queries, keys, values = (a[:, :, 0] for a in self.project(x[:, None]))
@@ -140,7 +140,7 @@ class LinearAttention(keras.layers.Layer):
         fade = tf.constant(self.decay)[:, None, None]
         state = state * fade * keep + keys[..., :, None] * values[..., None, :]
         out = normalise(tf.matmul(queries[..., None, :], state)[..., 0, :])
-        return tf.reshape(out, tf.shape(x)), state
+        return tf.reshape(out, shape_of(x)), state
 
     def weights_by_position(self, x):
         """Effective attention (batch, heads, time, time): who looks at whom; rows sum to one.

@@ -14,6 +14,7 @@ import tensorflow as tf
 from . import experts, proving
 from .configuration import ModelConfig
 from .errors import LabError
+from .kernels import shape_of
 from .layers import GRU, Dropout, LayerNorm
 from .router import Router
 from .vocabulary import BEGIN
@@ -127,7 +128,7 @@ class MoF(keras.Model):
             training: whether dropout is active.
         """
         if state is None:
-            state = self.initial_state(tf.shape(tokens)[0])
+            state = self.initial_state(shape_of(tokens)[0])
 
         def run(layer, x, begins, layer_state):
             if isinstance(layer, Router):

@@ -9,30 +9,49 @@ from .errors import LabError
 
 #: Variables without weight decay, by a part of their name.
 NOT_DECAYED = ("bias", "gamma", "beta", "alpha")
+AHEAD = 7  # updates that may begin before an earlier one is over: enough to keep all cores busy
 
 
 class AdamW(keras.optimizers.AdamW):
-    """Keras's AdamW (Loshchilov and Hutter 2019), each variable updated by one fused operation.
+    """Keras's AdamW (Loshchilov and Hutter 2019), each variable updated where it lies.
 
-    Same numbers, half the memory: Keras's own update makes new weights and moments beside the
-    old ones before it stores them, for all variables at once if XLA compiles it.
+    Same numbers, a third of the memory: Keras clips all gradients, decays all weights and makes
+    all new weights and moments before it stores the first of them. Here a few variables at a time
+    have their turn, and what an update needs is gone before a later one begins.
     """
+
+    def _clip_gradients(self, grads):
+        norm = tf.linalg.global_norm(grads)
+        limit = self.global_clipnorm
+        self._share = None if limit is None else limit / tf.maximum(norm, limit)
+        self._updates = []  # of this step, in the variables' order
+        return grads
+
+    def _apply_weight_decay(self, variables):
+        """Each variable's turn has its own."""
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, tf.float32)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
-            beta1_power=self.beta_1**step,
-            beta2_power=self.beta_2**step,
-            lr=tf.convert_to_tensor(learning_rate),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=gradient,
-        )
+        with tf.control_dependencies(self._updates[:-AHEAD][-1:]):
+            if self._share is not None:
+                gradient = gradient * self._share
+            if self._use_weight_decay(variable):
+                variable.assign_sub(variable * (self.weight_decay * learning_rate))
+            update = tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=self._momentums[index].value.handle,
+                v=self._velocities[index].value.handle,
+                beta1_power=self.beta_1**step,
+                beta2_power=self.beta_2**step,
+                lr=tf.convert_to_tensor(learning_rate),
+                beta1=self.beta_1,
+                beta2=self.beta_2,
+                epsilon=self.epsilon,
+                grad=gradient,
+            )
+        if update is not None:  # outside of a graph there is nothing to wait for
+            self._updates.append(update)
 
 
 def optimizer(preset, learning_rate):

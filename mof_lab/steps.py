@@ -32,16 +32,21 @@ def make_step(model, variables, optimizer, preset, stage, kept):
         grads = tape.gradient(wanted, [v.value for v in variables])
         return loss, [tf.convert_to_tensor(g) for g in grads]  # a table's are slices
 
-    compute = tf.function(gradients, jit_compile=preset.xla)
+    compute = tf.function(gradients, jit_compile=True) if preset.xla else gradients
 
     def summed(tokens, weights, total):
         """The same, one part of the batch after another, added up."""
+        if parts == 1:
+            return compute(tokens, weights, total)
         tokens, weights = (tf.reshape(x, (parts, -1, x.shape[1])) for x in (tokens, weights))
-        loss, sums = compute(tokens[0], weights[0], total)
-        for i in range(1, parts):
-            with tf.control_dependencies(sums):  # so that there is memory for one part only
-                more, grads = compute(tokens[i], weights[i], total)
-            loss, sums = loss + more, [a + b for a, b in zip(sums, grads, strict=True)]
+
+        def more(i, loss, *sums):
+            new, grads = compute(tokens[i], weights[i], total)
+            return i + 1, loss + new, *(a + b for a, b in zip(sums, grads, strict=True))
+
+        # A loop of the graph: parts written out would be computed at once, each with its memory.
+        start = 0, 0.0, *(tf.zeros(v.shape) for v in variables)
+        _, loss, *sums = tf.while_loop(lambda i, *_: i < parts, more, start, parallel_iterations=1)
         return loss, sums
 
     def replica(tokens, weights):
