@@ -15,7 +15,7 @@ from benchmarks.seeded import CASES, case, weight
 from mof_lab import jobs, notebook, published, views
 from mof_lab.chat import ChatSession
 from mof_lab.errors import LabError
-from mof_lab.generation import Decoder, Sampling
+from mof_lab.generation import Decoder, Sampling, continuation
 from mof_lab.inspection import trace_dialogue
 from mof_lab.notebook import SMALL_TALK, TOPICS, recall
 from mof_lab.off import Off
@@ -197,42 +197,69 @@ def test_a_reading_can_be_gone_back_to(models):
 
 
 def test_the_prompt_is_the_published_one():
-    vocabulary = PublishedVocabulary(characters(60))
-    ids = [2, 3, *vocabulary.encode("一\n丁"), 5, 4, *vocabulary.encode('上"'), 5, 3, 5, 4]
+    """With what the package does to a message and to an answer that it is given (`add_his`)."""
+    vocabulary = PublishedVocabulary([*characters(60), "\\"])
+    ids = [2, 3, *vocabulary.encode("一\n丁"), 5, 4, *vocabulary.encode('"上\n"'), 5, 3, 5, 4]
     text, prompt = Prompt(vocabulary).text(ids)
     assert text == (
         '{"conversations": [{"role": "user", "content": "一\\n丁"}, '
-        '{"role": "assistant", "content": "上"}, {"role": "user", "content": ""}, '
+        '{"role": "assistant", "content": ""上\\n""}, {"role": "user", "content": ""}, '
         '{"role": "assistant", "content": "'
     )
     assert prompt.text([5])[0] == '"}'
 
 
-def rigged(model, monkeypatch, answer):
-    """Lets a model answer a given text, and notes the text that it reads."""
-    vocabulary, read = model.vocabulary, []
-    original = model.window.read
+def test_a_text_has_the_form_of_the_pretraining():
+    vocabulary = PublishedVocabulary([*characters(60), "<", "/", ">"])
+    ids = vocabulary.encode("一丁")
+    for pieces in ([[2, *ids, 5]], [[2], ids, [0, 5]]):
+        prompt, text = Prompt(vocabulary), ""
+        for piece in pieces:
+            more, prompt = prompt.text(piece)
+            text += more
+        assert text == '{"text": "<s>一丁</s>"}'
+    _, prompt = Prompt(vocabulary).text([2, *ids])
+    assert [vocabulary.decode(ending) for ending in prompt.endings] == ["</s>", '"}']
+    _, prompt = Prompt(vocabulary).text([2, 3])
+    assert [vocabulary.decode(ending) for ending in prompt.endings] == ['"}']
 
-    def note(reading, numbers):
-        read.extend(vocabulary.characters[n] for n in numbers)
-        return original(reading, numbers)
+
+@pytest.mark.parametrize("ending", ["</s>", '"}'])
+def test_a_text_is_gone_on_with_in_that_form(talker, monkeypatch, ending):
+    vocabulary = talker.vocabulary = PublishedVocabulary([*characters(47), *"</>"])
+    for prompt in ("", "上"):
+        marker = f'{{"text": "<s>{prompt}'
+        read = rigged(talker, monkeypatch, "一丁" + ending, marker)
+        assert continuation(talker, vocabulary, prompt, Sampling(0), 9) == prompt + "一丁"
+        assert "".join(read) == "".join(known(vocabulary, f"{marker}一丁{ending[:-1]}"))
+
+
+def rigged(model, monkeypatch, answer, marker='"assistant", "content": "'):
+    """Lets a model answer a given text, and notes the text that it was asked to go on with."""
+    vocabulary, read = model.vocabulary, []
+    marker = "".join(known(vocabulary, marker))
 
     def logits(reading, weights=None):
-        text, marker = "".join(read), '"assistant", "content": "'
+        read[:] = (vocabulary.characters[n] for n in reading.ids)
+        text = "".join(read)
         so_far = text[text.rindex(marker) + len(marker) :] if marker in text else ""
         chosen = vocabulary.number((answer + "[")[len(so_far) :][:1] or "[")
         return np.eye(len(vocabulary.characters))[chosen[0]] * 9, np.array([0.5, 0.5])
 
-    monkeypatch.setattr(model.window, "read", note)
     monkeypatch.setattr(model.window, "logits", logits)
     return read
+
+
+def known(vocabulary, text):
+    """What its vocabulary lacks is read as the sign for the unknown."""
+    return [c if c in vocabulary.numbers else "▩" for c in text]
 
 
 @pytest.fixture
 def talker(folders):
     """A model with all of the prompt's signs, and Chinese."""
     number = max(range(CASES), key=lambda n: KNOWN[n]["config"]["vocab_size"])
-    config = {**KNOWN[number]["config"], "vocab_size": 50}
+    config = {**KNOWN[number]["config"], "vocab_size": 50, "window": 200, "max_length": 256}
     return published.Published(configuration_of(config, 50), PublishedVocabulary(characters(50)))
 
 
@@ -244,14 +271,56 @@ def test_an_answer_ends_with_quote_and_brace(talker, monkeypatch, answer):
     assert session.turns == [("user", "上"), ("assistant", answer)]
     expected = '{"conversations": [{"role": "user", "content": "上"}, '
     expected += '{"role": "assistant", "content": "' + answer + '"}'
-    # What its vocabulary lacks is read as the sign for the unknown.
-    known = talker.vocabulary.numbers
-    assert "".join(read) == "".join(c if c in known else "▩" for c in expected)
+    assert "".join(read) == "".join(known(talker.vocabulary, expected))
+
+
+@pytest.mark.parametrize("answer", ['丁"', '"丁""'])
+def test_an_answer_is_remembered_as_it_is_put_in(talker, monkeypatch, answer):
+    """One that ends with a quote has two: its own, and the one that closes it."""
+    rigged(talker, monkeypatch, answer + '"}]')
+    said, put, loaded = (ChatSession(talker, talker.vocabulary) for _ in range(3))
+    assert said.chat("上", temperature=0) == answer
+    put.add("上", answer)
+    loaded.loads(said.dumps())
+    assert said.turns == put.turns == loaded.turns
+    for session in (put, loaded):
+        assert session.decoder.state.ids == said.decoder.state.ids
+        assert session.context_used == said.context_used
 
 
 def test_an_answer_cut_short_keeps_its_quote(talker, monkeypatch):
     rigged(talker, monkeypatch, '一"丁')
     assert ChatSession(talker, talker.vocabulary).chat("上", 0, max_length=2) == '一"'
+
+
+def test_the_context_is_what_the_model_sees(talker):
+    session = ChatSession(talker, talker.vocabulary)
+    limit, follows = session.limit, '"}, {"role": "assistant", "content": "'
+    assert session.context_used == (0, limit)
+    list(session.stream("一丁", Sampling(1, seed=1), max_length=3))
+    said = f'{{"conversations": [{{"role": "user", "content": "一丁{follows}123"}}'
+    assert session.context_used == (min(len(said), limit), limit)
+    with pytest.raises(LabError, match=f"at most {limit - len(follows)} fit"):
+        session.stream("一" * (limit - len(follows) + 1))
+    with pytest.raises(LabError, match=f"has {limit - len(follows) + 1} characters"):
+        session.stream("一" * (limit - len(follows) - 2) + "\n丁")  # read as \\n
+    assert next(session.stream("一" * (limit - len(follows))))
+    session.undo()
+    session.undo()
+    assert session.context_used == (0, limit)
+
+
+def test_a_decoder_warms_up(talker):
+    decoder = Decoder(talker)
+    decoder.warm_up()
+    graphs = [talker.window._read_rows, talker.window._attend]
+    counts = [graph.experimental_get_tracing_count() for graph in graphs]
+    assert min(counts) > 0
+    session = ChatSession(talker, talker.vocabulary)
+    list(session.stream("一丁", Sampling(1, seed=1), max_length=3))
+    assert [graph.experimental_get_tracing_count() for graph in graphs] == counts
+    with pytest.raises(LabError, match="has read no character"):
+        Decoder(talker).read([0, 0])
 
 
 def test_a_conversation_goes_on_and_is_taken_back(models):

@@ -5,8 +5,9 @@ marked by text. So the lab's ids are translated when they are read:
 
     ⟨begin⟩⟨user⟩你好⟨end⟩⟨assistant⟩  →  {"conversations": [{"role": "user", "content": "你好"},
                                           {"role": "assistant", "content": "
+    ⟨begin⟩你好⟨end⟩                   →  {"text": "<s>你好</s>"}
 
-(in one line). That is why a text with `"}` in it ends its turn, as it does there.
+(each in one line). That is why a text with `"}` in it ends its turn, as it does there.
 """
 
 import ast
@@ -26,9 +27,10 @@ from ..vocabulary import (
     Vocabulary,
 )
 
-OPENING = '{"conversations": ['
+#: How a dialogue and a text begin, and what ends a turn and a text.
+CONVERSATION, TEXT = '{"conversations": [', '{"text": "<s>'
+TURN_END, TEXT_END = '"}', "</s>"
 ROLES = {USER: "user", ASSISTANT: "assistant"}
-QUOTE, BRACE = '"', "}"
 
 
 class PublishedVocabulary(Vocabulary):
@@ -72,10 +74,20 @@ class PublishedVocabulary(Vocabulary):
         """16 hex digits that name this vocabulary."""
         return hashlib.sha256(repr(self.characters).encode("utf-8")).hexdigest()[:16]
 
-    @property
-    def endings(self):
-        """An answer ends with the text `"}`."""
-        return (tuple(self._ids.get(c, UNKNOWN) for c in (QUOTE, BRACE)),)
+    def encode(self, text):
+        """A list of ids; a line end becomes `\\n`, as the package writes what it is given."""
+        return super().encode(text.replace("\n", "\\n"))
+
+    def spellings(self, text):
+        """Every way to write a text with the vocabulary's strings, as tuples of ids."""
+        if not text:
+            return [()]
+        return [
+            (self._ids[text[:end]], *rest)
+            for end in range(1, len(text) + 1)
+            if text[:end] in self._ids
+            for rest in self.spellings(text[end:])
+        ]
 
     def number(self, text):
         """The numbers that the published model reads for a text."""
@@ -84,35 +96,38 @@ class PublishedVocabulary(Vocabulary):
 
 
 class Prompt:
-    """Where a dialogue stands while it is turned into the published text.
+    """Where a dialogue or a text stands while it is turned into the published text.
 
     Args:
-        mark: the last special id that was read, None at the start.
-        last: what was read last, "" after a special id.
+        mark: the last special id that was read; None where a text is read that is no dialogue.
     """
 
-    def __init__(self, vocabulary, mark=None, last=""):
-        self.vocabulary, self.mark, self.last = vocabulary, mark, last
+    def __init__(self, vocabulary, mark=None):
+        self.vocabulary, self.mark = vocabulary, mark
+
+    @property
+    def endings(self):
+        """What ends the text that is written here, as tuples of ids."""
+        endings = (TURN_END,) if self.mark in ROLES else (TEXT_END, TURN_END)
+        return [ids for ending in endings for ids in self.vocabulary.spellings(ending)]
 
     def text(self, ids):
         """The published text of the lab's ids, and the `Prompt` after them."""
-        parts, mark, last = [], self.mark, self.last
+        parts, mark = [], self.mark
         for token in map(int, ids):
-            if token == PADDING:
-                continue
-            if token == UNKNOWN or token >= len(SPECIAL_NAMES):
-                last = self.vocabulary.symbol(token)
-                # A user's line end is written as in JSON; nothing else is.
-                parts.append("\\n" if last == "\n" and mark == USER else last)
-                continue
-            if token == BEGIN:
-                parts.append(OPENING)
-            elif token == END:
-                # Of an answer that ended by itself the quote has been read.
-                quoted = mark == ASSISTANT and last == QUOTE
-                parts.append(BRACE if quoted else QUOTE + BRACE)
-            else:
-                comma = "" if mark == BEGIN else ", "
-                parts.append(f'{comma}{{"role": "{ROLES[token]}", "content": "')
-            mark, last = token, ""
-        return "".join(parts), Prompt(self.vocabulary, mark, last)
+            if token == BEGIN:  # what follows says what begins
+                mark = BEGIN
+            elif token in ROLES:
+                parts.append(CONVERSATION if mark == BEGIN else ", ")
+                parts.append(f'{{"role": "{ROLES[token]}", "content": "')
+                mark = token
+            elif token != PADDING:
+                if mark == BEGIN:
+                    parts.append(TEXT)
+                    mark = None
+                if token == END:
+                    parts.append(TURN_END if mark is not None else TEXT_END + TURN_END)
+                    mark = END
+                else:
+                    parts.append(self.vocabulary.symbol(token))
+        return "".join(parts), Prompt(self.vocabulary, mark)

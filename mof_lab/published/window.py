@@ -18,9 +18,10 @@ import numpy as np
 import tensorflow as tf
 
 from ..ablation import weights_without
+from ..errors import LabError
 from ..off import NOTHING
 from ..vocabulary import BEGIN, SPECIAL_NAMES, UNKNOWN, UNKNOWN_CHARACTER
-from .vocabulary import Prompt
+from .vocabulary import TEXT, Prompt
 
 ROWS = 32
 
@@ -124,6 +125,11 @@ class Window:
             strength of each block's: |thought| / |stream it is added to|.
         """
         model, config = self.model, self.model.config
+        if not reading.ids:
+            raise LabError(
+                "The published model has read no character yet, so nothing follows; read ⟨begin⟩ "
+                "or a text first."
+            )
         _, gru, router = (state[reading.row][None] for state in reading.hidden)
         gru = model.expert_norms[0](model.gru_expert.norm(gru))
         if len(reading.ids) > model.transformer_expert.window:
@@ -173,7 +179,7 @@ class Window:
 
         def read(tokens, state):
             reading = self.read_ids(state, tokens[0])
-            logits, weights = self.logits(reading, router_weights)
+            logits, weights = self.logits(self._begun(reading), router_weights)
             return {
                 "logits": self.renumbered(logits[None]),
                 "router_weights": weights[None],
@@ -191,6 +197,12 @@ class Window:
         text, prompt = reading.prompt.text(ids)
         numbers = self.model.vocabulary.number(text)
         return replace(self.read(reading, numbers) if numbers else reading, prompt=prompt)
+
+    def _begun(self, reading):
+        """What ⟨begin⟩ alone is read as: a text begins, of which nothing has been written."""
+        if reading.prompt.mark != BEGIN:
+            return reading
+        return self.read(reading, self.model.vocabulary.number(TEXT))
 
     def renumbered(self, logits):
         """Logits (…, 6 + vocab_size) by the lab's ids; no special id but ▩ is one character."""
