@@ -23,7 +23,7 @@ from mof_lab.packing import encode_dialogue
 from mof_lab.published import loading
 from mof_lab.published.configuration import CONFIGURATIONS, PublishedConfig, configuration_of
 from mof_lab.published.loading import VALUE, places
-from mof_lab.published.vocabulary import Prompt, PublishedVocabulary
+from mof_lab.published.vocabulary import MOST_BYTES, Prompt, PublishedVocabulary
 from mof_lab.published.window import ROWS
 from mof_lab.vocabulary import SPECIAL_NAMES
 
@@ -272,6 +272,23 @@ def test_an_answer_ends_with_quote_and_brace(talker, monkeypatch, answer):
     expected = '{"conversations": [{"role": "user", "content": "上"}, '
     expected += '{"role": "assistant", "content": "' + answer + '"}'
     assert "".join(read) == "".join(known(talker.vocabulary, expected))
+
+
+def test_a_string_of_several_characters_ends_an_answer(talker, monkeypatch):
+    """As the package looks for `"}` in the text that is written, not among its strings."""
+    talker.vocabulary = PublishedVocabulary([*characters(47), "丁丂", '"}', "七"])
+    answer = [talker.vocabulary.encode("一")[0] - 6, 47, 48]
+
+    def logits(reading, weights=None):
+        text = "".join(talker.vocabulary.characters[n] for n in reading.ids)
+        written = text.rpartition('"')[2]
+        number = answer[{"": 0, "一": 1}.get(written, 2)]
+        return np.eye(50)[number] * 9, np.array([0.5, 0.5])
+
+    monkeypatch.setattr(talker.window, "logits", logits)
+    session = ChatSession(talker, talker.vocabulary)
+    assert session.chat("上", temperature=0, max_length=9) == "一丁丂"
+    assert session.decoder.state.prompt.mark == 5
 
 
 @pytest.mark.parametrize("answer", ['丁"', '"丁""'])
@@ -596,6 +613,11 @@ def refused(*arguments):
         "[" * 5000,
         "",
         "['a', 'b']",
+        "['▩']",
+        "['▩', '▩']",
+        "['▩', '']",
+        "['▩', '\\ud800']",
+        "['▩', 'a']" + " " * MOST_BYTES,
     ],
 )
 def test_a_vocabulary_file_is_read_never_run(folders, tmp_path, monkeypatch, content):

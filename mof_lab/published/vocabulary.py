@@ -12,9 +12,9 @@ marked by text. So the lab's ids are translated when they are read:
 
 import ast
 import hashlib
-from pathlib import Path
 
 from ..errors import LabError
+from ..files import path_of
 from ..vocabulary import (
     ASSISTANT,
     BEGIN,
@@ -25,8 +25,11 @@ from ..vocabulary import (
     UNKNOWN_CHARACTER,
     USER,
     Vocabulary,
+    is_half,
 )
 
+#: Of a vocabulary file; 50,000 Chinese characters take 0.4 MB.
+MOST_BYTES = 2_000_000
 #: How a dialogue and a text begin, and what ends a turn and a text.
 CONVERSATION, TEXT = '{"conversations": [', '{"text": "<s>'
 TURN_END, TEXT_END = '"}', "</s>"
@@ -39,27 +42,46 @@ class PublishedVocabulary(Vocabulary):
     ▩ is the lab's id for the unknown.
 
     Args:
-        characters: a list of strings with ▩ among them. Of two equal ones the last is meant.
+        characters: a list of strings with ▩ among them. Of two equal ones the last is meant. A
+            string of several characters may be written; what is read are single ones.
     """
 
     def __init__(self, characters):
-        if UNKNOWN_CHARACTER not in characters:
-            raise LabError(f"The vocabulary lacks {UNKNOWN_CHARACTER}, its sign for the unknown.")
         self.characters = tuple(characters)
         self.numbers = {c: i for i, c in enumerate(self.characters)}
+        if UNKNOWN_CHARACTER not in self.numbers:
+            raise LabError(f"The vocabulary lacks {UNKNOWN_CHARACTER}, its sign for the unknown.")
+        if len(self.numbers) < 2:
+            raise LabError(
+                f"The vocabulary has nothing but {UNKNOWN_CHARACTER}, its sign for the unknown; "
+                "expected characters too."
+            )
+        if "" in self.numbers:
+            raise LabError("The vocabulary has an empty string; expected characters.")
+        if any(map(is_half, "".join(self.characters))):
+            raise LabError("The vocabulary holds half a character; expected whole ones.")
         self._ids = {c: i + len(SPECIAL_NAMES) for c, i in self.numbers.items()}
         self._ids[UNKNOWN_CHARACTER] = UNKNOWN
 
     @classmethod
     def load(cls, path):
         """Reads a vocabulary file, a Python list of strings; nothing in it is run."""
-        try:  # -sig: an editor of Windows may have put a byte order mark before it
-            characters = ast.literal_eval(Path(path).read_text(encoding="utf-8-sig").strip())
+        path = path_of(path, "vocabulary file")
+        try:
+            with path.open("rb") as file:
+                content = file.read(MOST_BYTES + 1)
         except OSError as error:
             raise LabError(
                 f"The vocabulary file {path} can't be read: {error.strerror}; "
                 "give the path of the one that was published with the weights."
             ) from None
+        if len(content) > MOST_BYTES:
+            raise LabError(
+                f"{path} has more than {MOST_BYTES:,} bytes, far more than a published "
+                "vocabulary; give the path of the one that was published with the weights."
+            )
+        try:  # -sig: an editor of Windows may have put a byte order mark before it
+            characters = ast.literal_eval(content.decode("utf-8-sig").strip())
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             characters = None
         if not isinstance(characters, list) or not all(isinstance(c, str) for c in characters):
