@@ -5,6 +5,7 @@ import math
 import re
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -563,9 +564,18 @@ def test_one_of_several_checkpoints(folders, tmp_path):
         for name in ("ckpt-1.5", "ckpt-2"):
             (tmp_path / path.name.replace("t6", name, 1)).write_bytes(path.read_bytes())
     vocabulary, config = folders[0] / "vocab.txt", KNOWN[0]["config"]
-    assert "where there are several" in refused(tmp_path, vocabulary, config)
+    several = "are several checkpoints in .*: ckpt-1.5, ckpt-2; give the path of one"
+    assert re.search(several, refused(tmp_path, vocabulary, config))
     assert "no checkpoint" in refused(tmp_path / "ckpt-1", vocabulary, config)
     published.load(tmp_path / "ckpt-1.5", vocabulary, config)
+    note, text = tmp_path / "checkpoint", 'model_checkpoint_path: "%s"\nall_model: "ckpt-2"\n'
+    for content in (b"\xff\x00", b"", (text % "/gone/ckpt-3").encode()):
+        note.write_bytes(content)
+        assert re.search(several, refused(tmp_path, vocabulary, config))
+    # TensorFlow notes where it was, perhaps on another machine, in letters of another encoding.
+    for place in ("ckpt-1.5", "/gone/ckpt-1.5", r"E:\\\\论文\\\\ckpt-1.5"):
+        note.write_bytes((text % place).encode("gbk"))
+        assert loading._find(tmp_path) == tmp_path / "ckpt-1.5"
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
@@ -640,6 +650,64 @@ def test_a_cut_checkpoint_is_damaged(folders, tmp_path, name, share):
     assert "damaged" in sentence
 
 
+def test_a_folder_whose_name_is_a_pattern(folders, tmp_path):
+    folder = tmp_path / "t6 [1]"
+    folder.mkdir()
+    for path in folders[0].glob("t6.*"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    sentence = refused(folder, folders[0] / "vocab.txt", KNOWN[0]["config"])
+    assert "for a pattern" in sentence and "damaged" not in sentence
+
+
+def test_a_checkpoint_of_other_weights(folders, tmp_path):
+    write_checkpoint(tmp_path, {f"model/{place}": a for place, a in seeded(0).items()})
+    sentence = refused(tmp_path, folders[0] / "vocab.txt", KNOWN[0]["config"])
+    assert "no weights of a published T6 model" in sentence
+
+
+@pytest.mark.parametrize("given", [None, 3, b"t6", "t" * 5000, "\0", ["t6"]])
+def test_a_path_that_is_none(folders, given):
+    folder, vocabulary, config = folders[0], folders[0] / "vocab.txt", KNOWN[0]["config"]
+    for arguments, name in (
+        ((given, vocabulary, config), "folder of the checkpoint"),
+        ((folder, given, config), "vocabulary file"),
+    ):
+        sentence = refused(*arguments)
+        assert sentence.startswith(f"The {name} is given as") and len(sentence) < 200
+
+
+@pytest.mark.parametrize("kind", ["float16", "float64", "int32"])
+def test_weights_of_another_kind(folders, tmp_path, kind):
+    write_checkpoint(tmp_path, {place: a.astype(kind) for place, a in seeded(0).items()})
+    sentence = refused(tmp_path, folders[0] / "vocab.txt", KNOWN[0]["config"])
+    assert f"holds {kind}; expected float32" in sentence
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Lets no weight be drawn."""
+
+    def draw(*_, **__):
+        raise AssertionError("a weight is drawn")
+
+    for name in ("GlorotUniform", "OrthogonalInitializer", "RandomUniform"):
+        monkeypatch.setattr(getattr(keras.initializers, name), "__call__", draw)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_no_weight_is_drawn_to_be_overwritten(folders, models):
+    model = published.load(folders[0], folders[0] / "vocab.txt", KNOWN[0]["config"])
+    kernel = model.gru_expert.gru.recurrent_kernel
+    np.testing.assert_array_equal(kernel, models[0].gru_expert.gru.recurrent_kernel)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_shapes_leave_nothing_for_keras_to_draw_later():
+    loading.shapes(PublishedConfig(**KNOWN[0]["config"]))
+    with keras.StatelessScope():
+        pass
+
+
 def test_no_checkpoint(folders, tmp_path):
     assert "no checkpoint" in refused(tmp_path, folders[0] / "vocab.txt", KNOWN[0]["config"])
     assert "can't be read" in refused(folders[0], tmp_path / "none.txt", KNOWN[0]["config"])
@@ -666,7 +734,7 @@ def test_a_wrong_size(folders, field, by, word):
     ("field", "size", "word"),
     [
         ("gru_units", 10**6, "shape"),
-        ("max_length", 10**10, "shape"),
+        ("max_length", 10**9, "shape"),
         ("num_layers", 10**9, "too few for num_layers"),
     ],
 )
@@ -710,12 +778,21 @@ def test_too_many_blocks_and_numbers_that_are_none(folders, tmp_path):
 @pytest.mark.parametrize(
     "configuration",
     ["t7", "t6_tiny_vision", {}, {"vocab_size": 3}, {**KNOWN[0]["config"], "extra": 1}, 6, None]
-    + [{**KNOWN[0]["config"], "window": value} for value in (0, -1, 2.0, "8", True)]
+    + [{**KNOWN[0]["config"], "window": value} for value in (0, -1, 2.0, "8", True, 10**30)]
     + [{**KNOWN[0]["config"], "num_heads": 1000}],
 )
 def test_a_configuration_that_is_none(folders, configuration):
     sentence = refused(folders[0], folders[0] / "vocab.txt", configuration)
     assert re.search("choose one|configuration|expected|window|heads", sentence)
+
+
+def test_sizes_may_be_numbers_of_numpy():
+    sizes = {name: np.int64(size) for name, size in KNOWN[0]["config"].items()}
+    config = configuration_of(sizes, KNOWN[0]["config"]["vocab_size"])
+    assert config == configuration_of(KNOWN[0]["config"], KNOWN[0]["config"]["vocab_size"])
+    assert {type(getattr(config, name)) for name in sizes} == {int}
+    with pytest.raises(LabError, match="window of the published model is"):
+        configuration_of({**sizes, "window": np.True_}, KNOWN[0]["config"]["vocab_size"])
 
 
 def test_tokens_that_are_none(models):
