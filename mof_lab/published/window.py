@@ -7,7 +7,8 @@ the same logits come from less:
   character. So the texts that begin at each of the next `ROWS` characters are read side by side:
   a new character is one step of `ROWS` rows, a product of matrices in place of 128 of a vector,
   and only every `ROWS` characters the window is read again.
-- The attention is `Attention.same_for_all`, of one position instead of all.
+- The attention is `Attention.same_for_all`, of one position instead of all; what it leaves out is
+  below rounding unless a head's queries are all but nothing.
 - Where the text is longer than the transformer expert's window, what is added to the last
   position is padding (PADS_AT_THE_END): that expert is not computed.
 """
