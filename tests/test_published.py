@@ -16,6 +16,7 @@ from benchmarks.seeded import CASES, case, weight
 from mof_lab import jobs, notebook, published, views
 from mof_lab.chat import ChatSession
 from mof_lab.errors import LabError
+from mof_lab.evaluation import window_measures, window_nats, window_router_weights
 from mof_lab.generation import Decoder, Sampling, continuation
 from mof_lab.inspection import trace_dialogue
 from mof_lab.notebook import SMALL_TALK, TOPICS, recall
@@ -547,6 +548,14 @@ def test_asked_at_its_last_position_a_model_says_what_a_window_says(model, vocab
     assert pieces == list(ids[:-3])
 
 
+def test_a_window_is_measured_of_a_causal_model_alone(models):
+    tokens = np.zeros((1, 9), np.int32)
+    for measure in (window_nats, window_router_weights, window_measures):
+        with pytest.raises(LabError, match="has seen what follows") as caught:
+            measure(models[0], tokens)
+        assert "\n" not in str(caught.value)
+
+
 # ---- other spellings of the same files -----------------------------------------------------------
 
 
@@ -805,6 +814,12 @@ def test_tokens_that_are_none(models):
         np.full((1, 2), size, np.int32),
         np.full((1, 2), -1, np.int32),
         np.zeros((1, 2), np.float32),
+        [[1, 2], [3]],
+        tf.ragged.constant([[1, 2], [3]]),
+        None,
+        [[2**70]],
+        [["一"]],
+        object(),
     ):
         for use in (model, model.parts):
             with pytest.raises(LabError):

@@ -122,7 +122,13 @@ class Published(keras.Model):
         return self.output_dense(self.mixture_norm(mixed))
 
     def _checked(self, tokens):
-        tokens = tf.convert_to_tensor(tokens)
+        try:
+            tokens = tf.convert_to_tensor(tokens)
+        except (TypeError, ValueError, OverflowError, tf.errors.OpError):
+            raise LabError(
+                "The tokens are no array; expected whole numbers (batch, time), as many in each "
+                "row."
+            ) from None
         longest, size = self.config.max_length, self.config.vocab_size
         fits = len(tokens.shape) == 2 and (
             tokens.shape[1] is None or 1 <= tokens.shape[1] <= longest
