@@ -55,10 +55,7 @@ def load(checkpoint_dir, vocabulary_file, configuration):
             f"{config.num_layers:,}; choose the configuration that belongs to it."
         )
     _compare(path, there, shapes(config))
-    with keras.StatelessScope():  # at its end its variables get their first values
-        model = Published(config, vocabulary)
-        for variable in places(model).values():
-            variable._initializer = keras.initializers.Zeros()  # to draw them takes seconds
+    model = _alone(lambda: _undrawn(config, vocabulary))
     for place, variable in places(model).items():
         variable.assign(_array(path, reader, place))
     return model
@@ -67,14 +64,30 @@ def load(checkpoint_dir, vocabulary_file, configuration):
 def shapes(config):
     """The shape of each weight by its name in the published checkpoint; none is allocated."""
 
-    def of_none():
+    def without_values():
         with keras.StatelessScope(initialize_variables=False):
             variables = places(Published(config))
         return {place: tuple(variable.shape) for place, variable in variables.items()}
 
-    # Keras notes for each thread what has no value yet, and would give it one later.
+    return _alone(without_values)
+
+
+def _undrawn(config, vocabulary):
+    """A model of zeros: to draw weights that are not kept would take seconds."""
+    with keras.StatelessScope():  # at its end its variables get their first values
+        model = Published(config, vocabulary)
+        for variable in places(model).values():
+            variable._initializer = keras.initializers.Zeros()
+    return model
+
+
+def _alone(make):
+    """What a function gives in a thread of its own.
+
+    Keras notes for each thread which variables have no value yet, and makes them one later.
+    """
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(of_none).result()
+        return thread.submit(make).result()
 
 
 def places(model):
