@@ -1,7 +1,7 @@
 """The command line: python3 lab.py bench SUITE [--preset NAME] [--against NAME …].
 
-Suites `train` and `quality` take other experts too: --experts gru transformer NAME
---expert-file FILE, as `mof-lab train` does.
+Every suite takes other experts too: --experts gru transformer NAME --expert-file FILE, as
+`mof-lab train` does.
 """
 
 import importlib
@@ -59,11 +59,6 @@ def chosen(
     module = importlib.import_module(f"benchmarks.{suite}")
     preset = preset_named(preset or module.PRESET)
     if experts or expert_file:
-        if not hasattr(module, "EXPERTS"):
-            raise LabError(
-                f"Suite {suite} measures the preset's own experts; leave --experts and "
-                "--expert-file out, or choose train or quality."
-            )
         wanted = preset_of(preset.name, experts, expert_file).model.experts
         experts = () if wanted == preset.model.experts else wanted
     against = module.AGAINST if not against else tuple(name for name in against if name != "none")

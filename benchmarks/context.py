@@ -5,8 +5,6 @@ The same number of characters a step, cut into few long windows or many short on
 
 from functools import partial
 
-from mof_lab.configuration import preset as preset_named
-
 from .peers import ours
 from .results import Result
 from .timing import Field, medians, ratio, speed
@@ -22,13 +20,13 @@ SECONDS = 4.0  # of training a round, and at least one step
 def run(options, tell):
     """Measures; see `benchmarks.__main__` for the options."""
     header = ("what", "tokens/s", "ms a thousand", "peak memory", "cost over the shortest")
-    result = Result("context", options.preset, PRESET, header)
-    preset = preset_named(options.preset)
-    tell(f"Training {preset.name} on windows of {', '.join(map(str, WINDOWS))} characters.")
+    result = Result("context", options.label, PRESET, header)
+    tell(f"Training {options.label} on windows of {', '.join(map(str, WINDOWS))} characters.")
     with Field(tell, result.notes) as field:
         for window in WINDOWS:
             name, shape = f"{window}", {"batch": CHARACTERS // window, "window": window}
-            field.add(name, partial(ours, "training", name), "start", preset=preset.name, **shape)
+            request = {**options.request, **shape}
+            field.add(name, partial(ours, "training", name), "start", **request)
         measures = {f"{window}": speed("run", seconds=SECONDS) for window in WINDOWS}
         measured = field.interleave(measures, options.rounds)
         peaks = {name: worker.peak_memory for name, worker in field.workers.items()}
@@ -41,7 +39,7 @@ def run(options, tell):
             continue
         result.rows.append(
             (
-                f"{preset.name}, {CHARACTERS // window}×{window}",
+                f"{options.label}, {CHARACTERS // window}×{window}",
                 f"{value:,.0f}",
                 f"{1e6 / value:,.0f}",
                 f"{peaks[f'{window}'] / 1e9:.1f} GB",

@@ -9,7 +9,6 @@ import sys
 import time
 from functools import partial
 
-from mof_lab.configuration import preset as preset_named
 from mof_lab.configuration import to_dict
 from mof_lab.folders import runs_folder
 from mof_lab.planner import size_of
@@ -30,19 +29,19 @@ EARLY, LATE = 20, 2000  # positions in a text
 def run(options, tell):
     """Measures; see `benchmarks.__main__` for the options."""
     header = ("what", "program", "characters/s", "ms a character", "peak memory")
-    result = Result("decode", options.preset, PRESET, header)
-    folder = checkpoint_folder(options.preset, result.notes, tell)
+    result = Result("decode", options.label, PRESET, header)
+    folder = checkpoint_folder(options, result.notes, tell)
     _speeds(options, folder, result, tell)
     _start(options.rounds, result, tell)
     return result
 
 
-def checkpoint_folder(preset, notes, tell):
+def checkpoint_folder(options, notes, tell):
     """A checkpoint of a preset with fresh weights, with its int8 export where there is one."""
-    folder = runs_folder() / "bench" / preset
-    tell(f"Making a checkpoint of {preset} with fresh weights, and its int8 export.")
+    folder = runs_folder() / "bench" / options.label
+    tell(f"Making a checkpoint of {options.label} with fresh weights, and its int8 export.")
     with ours("answering") as worker:
-        worker.ask("make", folder=str(folder), preset=preset)
+        worker.ask("make", folder=str(folder), **options.request)
     try:
         with ours("answering", "export") as worker:
             worker.ask("export", folder=str(folder))
@@ -54,8 +53,8 @@ def checkpoint_folder(preset, notes, tell):
 
 def _speeds(options, folder, result, tell):
     """Characters a second at the start of a text, and the cost of late ones over early ones."""
-    preset = preset_named(options.preset)
-    tell(f"Answering with {preset.name}.")
+    preset = options.chosen
+    tell(f"Answering with {options.label}.")
     with Field(tell, result.notes) as field:
         where = {"folder": str(folder)}
         field.add("ours fp32", partial(ours, "answering", "ours fp32"), "start_keras", **where)
@@ -87,13 +86,13 @@ def _speeds(options, folder, result, tell):
     bandwidth = found.pop("memory", None)
     for name, value in found.items():
         peak = f"{peaks[name.split(':')[0]] / 1e9:.2f} GB"
-        row = (preset.name, names[name], f"{value:,.1f}", f"{1000 / value:,.2f}", peak)
+        row = (options.label, names[name], f"{value:,.1f}", f"{1000 / value:,.2f}", peak)
         result.rows.append(row)
     if bandwidth:  # each answered character reads all weights that it is multiplied with
         for kind, size in (("fp32", 4), ("int8", 1)):
             value = bandwidth / (size * size_of(preset).multiplied)
             program = f"memory bandwidth, {bandwidth / 1e9:.0f} GB/s, {kind}"
-            row = (preset.name, program, f"{value:,.1f}", f"{1000 / value:,.2f}", "")
+            row = (options.label, program, f"{value:,.1f}", f"{1000 / value:,.2f}", "")
             result.rows.append(row)
             if found.get("published"):
                 figure = f"{{preset}}_answer_{kind}_vs_published"

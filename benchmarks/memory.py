@@ -1,8 +1,8 @@
 """Suite `memory`: the most memory that training and chatting take, each in a fresh process."""
 
+from dataclasses import replace
 from functools import partial
 
-from mof_lab.configuration import preset as preset_named
 from mof_lab.configuration import to_dict
 
 from .decode import checkpoint_folder
@@ -26,20 +26,18 @@ SECONDS = 5.0  # of training after the first steps
 
 def run(options, tell):
     """Measures; see `benchmarks.__main__` for the options."""
-    result = Result(
-        "memory", options.preset, PRESET, ("what", "program", "peak memory", "tokens/s")
-    )
+    result = Result("memory", options.label, PRESET, ("what", "program", "peak memory", "tokens/s"))
     _training(options, result, tell)
-    _small(result, tell)
+    _small(replace(options, preset=SMALL), result, tell)
     return result
 
 
 def _training(options, result, tell):
     """The large preset in training, and its peers."""
-    preset = preset_named(options.preset)
-    what = f"training {preset.name}, {SHAPE['batch']}×{SHAPE['window']}"
+    preset = options.chosen
+    what = f"training {options.label}, {SHAPE['batch']}×{SHAPE['window']}"
     go_on = "run", {"seconds": SECONDS}
-    trained, peak = _least(result, tell, what, {"preset": preset.name, **SHAPE})
+    trained, peak = _least(result, tell, what, {**options.request, **SHAPE})
     result.set("{preset}_train_peak_gb", peak)
     request = {"vocabulary_size": preset.vocabulary_size, **SHAPE}
     if "published" in options.against:
@@ -53,17 +51,17 @@ def _training(options, result, tell):
         _peak(result, tell, what, "pytorch", start, begin, go_on)
 
 
-def _small(result, tell):
+def _small(options, result, tell):
     """The small preset in training at its own batch, and in a chat."""
-    preset = preset_named(SMALL)
+    preset = options.chosen
     shape = {"batch": preset.batch, "window": preset.window}
-    what = f"training {SMALL}, {preset.batch}×{preset.window}"
-    _, found = _least(result, tell, what, {"preset": SMALL, **shape})
+    what = f"training {options.label}, {preset.batch}×{preset.window}"
+    _, found = _least(result, tell, what, {**options.request, **shape})
     result.set("small_train_peak_gb", found)
-    folder = str(checkpoint_folder(SMALL, result.notes, tell))
+    folder = str(checkpoint_folder(options, result.notes, tell))
     requests = ("start", {"folder": folder}), ("chat", {"text": "一丁七万丈"})
     start = partial(ours, "answering")
-    opened, found = _peak(result, tell, f"a chat with {SMALL}", "ours", start, *requests)
+    opened, found = _peak(result, tell, f"a chat with {options.label}", "ours", start, *requests)
     if opened and opened["runtime"] == "litert":
         result.set("chat_peak_gb", found)
 

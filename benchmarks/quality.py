@@ -16,7 +16,6 @@ from .results import Result
 from .timing import Field
 
 PRESET = "tiny"
-EXPERTS = True  # it takes others than the preset's
 AGAINST = ("gru", "transformer", "pytorch", "keras", "published-form")
 ROUNDS = 6  # slices
 RATES = {

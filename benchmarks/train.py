@@ -16,7 +16,6 @@ from .results import Result
 from .timing import Field, medians, ratio, speed
 
 PRESET = "t6"
-EXPERTS = True  # it takes others than the preset's
 AGAINST = ("published", "pytorch", "keras", "no-xla")
 ROUNDS = 5
 SHAPES = ((8, 128), (16, 128))  # windows, characters a window

@@ -34,6 +34,7 @@ class ChatSession:
         self.vocabulary = vocabulary
         self.decoder = Decoder(model, expert, router_weights)
         self.limit = model.config.context_length
+        self.longest = getattr(model, "longest_message", self.limit)
         self.clear()
 
     @classmethod
@@ -60,7 +61,6 @@ class ChatSession:
     def clear(self):
         """Forgets the conversation, as `[CLEAN]` does."""
         self.turns = []  # of (role, text)
-        self.used = 1  # characters of context, special tokens included
         self._before = deque(maxlen=UNDOS)  # what to go back to, one entry an exchange
         self.decoder.reset()
         self.decoder.read([BEGIN])
@@ -68,7 +68,7 @@ class ChatSession:
     @property
     def context_used(self):
         """(characters used, characters the model is meant for)."""
-        return self.used, self.limit
+        return self.decoder.used, self.limit
 
     def chat(self, text, temperature=0.32, max_length=2048, **sampling):
         """One answer as a string. `sampling`: the other fields of `Sampling`."""
@@ -94,7 +94,7 @@ class ChatSession:
 
     def _answer(self, text, sampling, max_length, stop):
         self._remember()
-        self._read([USER, *self.vocabulary.encode(text), END, ASSISTANT])
+        self.decoder.read([USER, *self.vocabulary.encode(text), END, ASSISTANT])
         written = []
         try:
             for character in self.decoder.write(sampling, max_length, stop):
@@ -102,17 +102,18 @@ class ChatSession:
                 yield character
         finally:
             self.decoder.read([END])
-            self.used += len(written) + 1
             self.turns += [("user", text), ("assistant", self.vocabulary.decode(written))]
 
     def _checked(self, text):
-        if len(text) <= FAR_TOO_LONG * self.limit:
+        length = len(text)
+        if length <= FAR_TOO_LONG * self.limit:
             text = normalise(text).strip()
+            length = len(self.vocabulary.encode(text))
         if not text:
             raise LabError("The message is empty; type something to talk about.")
-        if len(text) > self.limit:
+        if length > self.longest:
             raise LabError(
-                f"The message has {len(text):,} characters; at most {self.limit:,} fit into the "
+                f"The message has {length:,} characters; at most {self.longest:,} fit into the "
                 "context; shorten it."
             )
         return text
@@ -124,7 +125,7 @@ class ChatSession:
     def _put(self, question, answer):
         self._remember()
         ids, _ = encode_dialogue([("user", question), ("assistant", answer)], self.vocabulary)
-        self._read(ids[1:])
+        self.decoder.read(ids[1:])
         self.turns += [("user", question), ("assistant", answer)]
 
     def undo(self):
@@ -136,17 +137,16 @@ class ChatSession:
             return None
         said = self.turns[-2][1]
         self.turns = self.turns[:-2]
-        moment, self.used = self._before.pop()
-        self.decoder.take_back(moment)
+        self.decoder.take_back(self._before.pop())
         return said
 
     def keep(self):
         """The conversation as a value, for `take_back`; states are shared, not copied."""
-        return list(self.turns), self.used, list(self._before), self.decoder.keep()
+        return list(self.turns), list(self._before), self.decoder.keep()
 
     def take_back(self, kept):
         """Makes the conversation what it was when `keep` gave this."""
-        turns, self.used, before, moment = kept
+        turns, before, moment = kept
         self.turns, self._before = list(turns), deque(before, UNDOS)
         self.decoder.take_back(moment)
 
@@ -203,8 +203,4 @@ class ChatSession:
             self._put(turns[i][1], turns[i + 1][1])  # an answer may be empty, or very long
 
     def _remember(self):
-        self._before.append((self.decoder.keep(), self.used))
-
-    def _read(self, ids):
-        self.decoder.read(ids)
-        self.used += len(ids)
+        self._before.append(self.decoder.keep())

@@ -6,6 +6,7 @@ from operator import attrgetter
 import numpy as np
 import tensorflow as tf
 
+from .errors import LabError
 from .generation import NEVER
 from .packing import encode_dialogue
 from .vocabulary import ASSISTANT, END, PADDING
@@ -50,6 +51,13 @@ def _everything(out, targets):
 
 
 def _forward(model, tokens, expert, batch, measure):
+    from .published import Published
+
+    if isinstance(model, Published):
+        raise LabError(
+            "The published model has seen what follows each character of a window but the last, "
+            "so it can't be measured at all of them; look at a text with inspection.trace."
+        )
     compiled = _compiled(model, expert, measure)
     parts = []
     for start in range(0, len(tokens), batch):

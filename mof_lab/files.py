@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import reprlib
 import time
 from pathlib import Path
 
@@ -12,6 +13,20 @@ from .errors import LabError
 #: Windows replaces no file while anyone, perhaps a virus scanner, has it open: ask again.
 REPLACE_TRIES = 10 if os.name == "nt" else 1
 REPLACE_SECONDS = 0.1  # between two tries
+
+
+def path_of(given, what):
+    """A path that somebody gave; of a value that can be none, one sentence."""
+    try:
+        path = Path(given)
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return path  # who opens it says so
+    except (TypeError, ValueError, OSError):
+        raise LabError(
+            f"The {what} is given as {reprlib.repr(given)}; expected a path that this system takes."
+        ) from None
+    return path
 
 
 def write_atomically(path, content):

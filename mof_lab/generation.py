@@ -123,13 +123,10 @@ class Decoder:
         router_weights: (experts,), used instead of the router's.
     """
 
-    #: Ids that end an answer; a model whose turns are marked by text names its own.
-    endings = ((END,),)
     _mixes = False  # are all experts computed, so that each can be asked again?
 
     def __init__(self, model, expert=None, router_weights=None):
         self.model, self._expert = model, expert
-        self.endings = getattr(model, "endings", self.endings)
         if expert is not None:
             model.config.expert_index(expert)  # says so if there is none
         self._mixes = expert is None
@@ -161,17 +158,27 @@ class Decoder:
         self.state = self.model.initial_state()
         self.output = None  # logits and router weights after the last character read
         self._last = None  # (piece that was read last, the state before it)
+        self._count = 0  # ids read
+
+    @property
+    def used(self):
+        """Characters of context used, special ones included; a model may count its own."""
+        own = getattr(self.model, "used", None)
+        return self._count if own is None else own(self.state)
 
     def keep(self):
         """This moment as a value, for `take_back`."""
-        return self.state, self.output, self._last
+        return self.state, self.output, self._last, self._count
 
     def take_back(self, moment):
         """Goes back to a moment that `keep` gave."""
-        self.state, self.output, self._last = moment
+        self.state, self.output, self._last, self._count = moment
 
     def warm_up(self):
         """Compiles what `read` needs, smallest piece first, so that no answer waits for it."""
+        if hasattr(self.model, "warm_up"):  # one whose pieces are not read each by its own graph
+            self.model.warm_up()
+            return
         for size in sorted(self.model.pieces):
             self._read(np.full((1, size), PADDING, np.int32), self.model.initial_state())
 
@@ -190,18 +197,26 @@ class Decoder:
             self.state = out["state"]
             self.output = tuple(np.asarray(out[x])[0] for x in ("logits", "router_weights"))
             at += size
+        self._count += at
         return None if self.output is None else self.output[0]
+
+    @property
+    def endings(self):
+        """Ids that end what is written; a model whose turns are marked by text has its own."""
+        own = getattr(self.model, "endings", None)
+        return ((END,),) if own is None else own(self.state)
 
     def write(self, sampling, max_length, stop=None):
         """Generates until an answer's ending, `max_length` characters, or `stop()` is true.
 
         Yields:
-            `Character`; an ending such as ⟨end⟩ is not yielded, and its last id not read.
+            `Character`; an ending such as ⟨end⟩ is not yielded, and nothing of it is read.
         """
         if self.output is None:
             raise LabError("There is nothing to go on from; read a prompt first.")
         rng = np.random.default_rng(sampling.seed)
-        written, held = [], []  # held: what an ending may begin with
+        endings = self.endings
+        written, held, moments = [], [], []  # held: what an ending may begin with
         while len(written) < max_length and not (stop is not None and stop()):
             logits, weights = self.output
             chosen = probabilities(logits, sampling, written)
@@ -209,26 +224,31 @@ class Decoder:
             written.append(token)
             again = partial(self._alone, *self._last) if self._mixes else None
             held.append(Character(token, logits, weights, again))
+            moments.append(self.keep())  # before each of them
             sure = []
-            while not self._begins_an_ending(held):
+            while held and not _begins_one_of(endings, held):
                 sure.append(held.pop(0))
-            ended = tuple(c.token for c in held) in self.endings
-            if not ended:
+                moments.pop(0)
+            ended = tuple(c.token for c in held) in endings
+            if ended:
+                self.take_back(moments[0])
+            else:
                 self.read([token])
             yield from sure
             if ended:
                 return
         yield from held
 
-    def _begins_an_ending(self, characters):
-        tokens = tuple(c.token for c in characters)
-        return any(ending[: len(tokens)] == tokens for ending in self.endings)
-
     def _alone(self, piece, state):
         """The logits of each expert alone after a piece, (experts, vocabulary)."""
         blends = np.eye(len(self.model.config.experts), dtype=np.float32)
         reads = (self.model.reader(None, blend) for blend in blends)
         return np.stack([np.asarray(read(piece, state)["logits"])[0] for read in reads])
+
+
+def _begins_one_of(endings, characters):
+    tokens = tuple(c.token for c in characters)
+    return any(ending[: len(tokens)] == tokens for ending in endings)
 
 
 def go_on(model, vocabulary, prompt, sampling=None, max_length=120, expert=None, stop=None):
@@ -242,13 +262,13 @@ def go_on(model, vocabulary, prompt, sampling=None, max_length=120, expert=None,
     Yields:
         `Character`.
     """
-    decoder, prompt = Decoder(model, expert), normalise(prompt)
-    if len(prompt) >= model.config.context_length:
+    decoder, ids = Decoder(model, expert), vocabulary.encode(normalise(prompt))
+    if len(ids) >= model.config.context_length:
         raise LabError(
-            f"The beginning has {len(prompt):,} characters; at most "
+            f"The beginning has {len(ids):,} characters; at most "
             f"{model.config.context_length - 1:,} fit: shorten it."
         )
-    decoder.read([BEGIN, *vocabulary.encode(prompt)])
+    decoder.read([BEGIN, *ids])
     yield from decoder.write(sampling or Sampling(), max_length, stop)
 
 

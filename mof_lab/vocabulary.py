@@ -30,7 +30,7 @@ class Vocabulary:
         self.characters = "".join(characters)
         if len(set(self.characters)) != len(self.characters):
             raise LabError("The vocabulary names a character twice; each may occur once.")
-        if any(map(_is_half, self.characters)):
+        if any(map(is_half, self.characters)):
             raise LabError("The vocabulary holds half a character; expected whole ones.")
         if UNKNOWN_CHARACTER in self.characters:
             raise LabError(f"{UNKNOWN_CHARACTER} stands for the unknown and can't be a character.")
@@ -51,7 +51,7 @@ class Vocabulary:
         counts.pop(UNKNOWN_CHARACTER, None)
         # Ties are broken by code point, so that the same text gives the same vocabulary.
         ranked = sorted(
-            (c for c in counts if counts[c] >= min_count and not _is_half(c)),
+            (c for c in counts if counts[c] >= min_count and not is_half(c)),
             key=lambda c: (-counts[c], c),
         )
         if len(ranked) < 2:
@@ -128,6 +128,6 @@ class Vocabulary:
         return made
 
 
-def _is_half(character):
+def is_half(character):
     """Half a character, as a broken paste gives it: no file can hold one."""
     return "\ud800" <= character <= "\udfff"

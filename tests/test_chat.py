@@ -87,7 +87,7 @@ def test_streaming_is_chatting(model, vocabulary):
         assert said(one, text, seed=4) == text_of(other, streamed)
     assert one.turns == other.turns
     assert same_state(state(one), state(other))
-    assert one.used == other.used
+    assert one.context_used == other.context_used
 
 
 def test_the_context_counts_every_token(session, vocabulary):
@@ -180,7 +180,7 @@ def test_adding_is_having_said(model, vocabulary):
     answer = said(one, "你好")
     other.add("你好", answer)
     assert one.turns == other.turns
-    assert one.used == other.used
+    assert one.context_used == other.context_used
     for a, b in zip(state(one), state(other), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
     assert said(one, "再见") == said(other, "再见")

@@ -94,11 +94,11 @@ def test_the_short_form_comes_back(written):
 def test_a_conversation_is_a_value(session, model, vocabulary):
     session.chat("你好", 0, 4)
     kept = session.keep()
-    turns, used = list(session.turns), session.used
+    turns, used = list(session.turns), session.context_used
     session.clear()
     session.chat("再见", max_length=4)
     session.take_back(kept)
-    assert (session.turns, session.used) == (turns, used)
+    assert (session.turns, session.context_used) == (turns, used)
     other = ChatSession(model, vocabulary)
     other.chat("你好", 0, 4)
     assert session.chat("再见", 0, 4) == other.chat("再见", 0, 4)

@@ -87,6 +87,17 @@ def test_from_the_second_fix_on_they_do_not(mended, tokens, up_to, training, mon
         assert found[:at].max() < 1e-6 < found[at]
 
 
+def test_a_causal_attention_that_finds_nothing_is_a_number(mended, tokens):
+    model = mended["causal"]
+    bias = model.transformer_expert.blocks[0].attention.key.bias
+    kept = bias.numpy()
+    bias.assign(kept - 200)  # φ(k) is 0
+    try:
+        assert np.isfinite(model(tokens)).all()
+    finally:
+        bias.assign(kept)
+
+
 def test_a_causal_attention_is_a_mean_of_the_past(mended):
     model = mended["causal"]
     layer = model.transformer_expert.blocks[0].attention

@@ -208,19 +208,23 @@ def test_the_end_ends(vocabulary):
     class Ends:
         """A model whose third character is ⟨end⟩."""
 
-        read = 0
+        pieces = (1,)
 
-    decoder = Decoder.__new__(Decoder)
-    logits = np.zeros(len(vocabulary))
+        def initial_state(self):
+            return 0
 
-    def read(ids):
-        Ends.read += len(ids)
-        logits[END] = 99 if Ends.read >= 3 else -99
-        decoder.output = (logits.copy(), np.ones(1))
+        def reader(self, expert, router_weights):
+            def read(tokens, state):
+                logits = np.zeros((1, len(vocabulary)))
+                logits[0, END] = 99 if state + 1 >= 3 else -99
+                return {"logits": logits, "router_weights": np.ones((1, 1)), "state": state + 1}
 
-    decoder.read = read
-    read([BEGIN])
+            return read
+
+    decoder = Decoder(Ends())
+    decoder.read([BEGIN])
     assert len(list(decoder.write(Sampling(1.0, seed=1), 50))) == 2
+    assert decoder.state == 3  # ⟨end⟩ is not read
 
 
 def test_reading_in_pieces_is_reading_at_once(model):

@@ -3,8 +3,10 @@
 import json
 import math
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,7 +17,8 @@ from benchmarks.seeded import CASES, case, weight
 from mof_lab import jobs, notebook, published, views
 from mof_lab.chat import ChatSession
 from mof_lab.errors import LabError
-from mof_lab.generation import Decoder, Sampling
+from mof_lab.evaluation import window_measures, window_nats, window_router_weights
+from mof_lab.generation import Decoder, Sampling, continuation
 from mof_lab.inspection import trace_dialogue
 from mof_lab.notebook import SMALL_TALK, TOPICS, recall
 from mof_lab.off import Off
@@ -23,7 +26,7 @@ from mof_lab.packing import encode_dialogue
 from mof_lab.published import loading
 from mof_lab.published.configuration import CONFIGURATIONS, PublishedConfig, configuration_of
 from mof_lab.published.loading import VALUE, places
-from mof_lab.published.vocabulary import Prompt, PublishedVocabulary
+from mof_lab.published.vocabulary import MOST_BYTES, Prompt, PublishedVocabulary
 from mof_lab.published.window import ROWS
 from mof_lab.vocabulary import SPECIAL_NAMES
 
@@ -197,42 +200,69 @@ def test_a_reading_can_be_gone_back_to(models):
 
 
 def test_the_prompt_is_the_published_one():
-    vocabulary = PublishedVocabulary(characters(60))
-    ids = [2, 3, *vocabulary.encode("一\n丁"), 5, 4, *vocabulary.encode('上"'), 5, 3, 5, 4]
+    """With what the package does to a message and to an answer that it is given (`add_his`)."""
+    vocabulary = PublishedVocabulary([*characters(60), "\\"])
+    ids = [2, 3, *vocabulary.encode("一\n丁"), 5, 4, *vocabulary.encode('"上\n"'), 5, 3, 5, 4]
     text, prompt = Prompt(vocabulary).text(ids)
     assert text == (
         '{"conversations": [{"role": "user", "content": "一\\n丁"}, '
-        '{"role": "assistant", "content": "上"}, {"role": "user", "content": ""}, '
+        '{"role": "assistant", "content": ""上\\n""}, {"role": "user", "content": ""}, '
         '{"role": "assistant", "content": "'
     )
     assert prompt.text([5])[0] == '"}'
 
 
-def rigged(model, monkeypatch, answer):
-    """Lets a model answer a given text, and notes the text that it reads."""
-    vocabulary, read = model.vocabulary, []
-    original = model.window.read
+def test_a_text_has_the_form_of_the_pretraining():
+    vocabulary = PublishedVocabulary([*characters(60), "<", "/", ">"])
+    ids = vocabulary.encode("一丁")
+    for pieces in ([[2, *ids, 5]], [[2], ids, [0, 5]]):
+        prompt, text = Prompt(vocabulary), ""
+        for piece in pieces:
+            more, prompt = prompt.text(piece)
+            text += more
+        assert text == '{"text": "<s>一丁</s>"}'
+    _, prompt = Prompt(vocabulary).text([2, *ids])
+    assert [vocabulary.decode(ending) for ending in prompt.endings] == ["</s>", '"}']
+    _, prompt = Prompt(vocabulary).text([2, 3])
+    assert [vocabulary.decode(ending) for ending in prompt.endings] == ['"}']
 
-    def note(reading, numbers):
-        read.extend(vocabulary.characters[n] for n in numbers)
-        return original(reading, numbers)
+
+@pytest.mark.parametrize("ending", ["</s>", '"}'])
+def test_a_text_is_gone_on_with_in_that_form(talker, monkeypatch, ending):
+    vocabulary = talker.vocabulary = PublishedVocabulary([*characters(47), *"</>"])
+    for prompt in ("", "上"):
+        marker = f'{{"text": "<s>{prompt}'
+        read = rigged(talker, monkeypatch, "一丁" + ending, marker)
+        assert continuation(talker, vocabulary, prompt, Sampling(0), 9) == prompt + "一丁"
+        assert "".join(read) == "".join(known(vocabulary, f"{marker}一丁{ending[:-1]}"))
+
+
+def rigged(model, monkeypatch, answer, marker='"assistant", "content": "'):
+    """Lets a model answer a given text, and notes the text that it was asked to go on with."""
+    vocabulary, read = model.vocabulary, []
+    marker = "".join(known(vocabulary, marker))
 
     def logits(reading, weights=None):
-        text, marker = "".join(read), '"assistant", "content": "'
+        read[:] = (vocabulary.characters[n] for n in reading.ids)
+        text = "".join(read)
         so_far = text[text.rindex(marker) + len(marker) :] if marker in text else ""
         chosen = vocabulary.number((answer + "[")[len(so_far) :][:1] or "[")
         return np.eye(len(vocabulary.characters))[chosen[0]] * 9, np.array([0.5, 0.5])
 
-    monkeypatch.setattr(model.window, "read", note)
     monkeypatch.setattr(model.window, "logits", logits)
     return read
+
+
+def known(vocabulary, text):
+    """What its vocabulary lacks is read as the sign for the unknown."""
+    return [c if c in vocabulary.numbers else "▩" for c in text]
 
 
 @pytest.fixture
 def talker(folders):
     """A model with all of the prompt's signs, and Chinese."""
     number = max(range(CASES), key=lambda n: KNOWN[n]["config"]["vocab_size"])
-    config = {**KNOWN[number]["config"], "vocab_size": 50}
+    config = {**KNOWN[number]["config"], "vocab_size": 50, "window": 200, "max_length": 256}
     return published.Published(configuration_of(config, 50), PublishedVocabulary(characters(50)))
 
 
@@ -244,14 +274,73 @@ def test_an_answer_ends_with_quote_and_brace(talker, monkeypatch, answer):
     assert session.turns == [("user", "上"), ("assistant", answer)]
     expected = '{"conversations": [{"role": "user", "content": "上"}, '
     expected += '{"role": "assistant", "content": "' + answer + '"}'
-    # What its vocabulary lacks is read as the sign for the unknown.
-    known = talker.vocabulary.numbers
-    assert "".join(read) == "".join(c if c in known else "▩" for c in expected)
+    assert "".join(read) == "".join(known(talker.vocabulary, expected))
+
+
+def test_a_string_of_several_characters_ends_an_answer(talker, monkeypatch):
+    """As the package looks for `"}` in the text that is written, not among its strings."""
+    talker.vocabulary = PublishedVocabulary([*characters(47), "丁丂", '"}', "七"])
+    answer = [talker.vocabulary.encode("一")[0] - 6, 47, 48]
+
+    def logits(reading, weights=None):
+        text = "".join(talker.vocabulary.characters[n] for n in reading.ids)
+        written = text.rpartition('"')[2]
+        number = answer[{"": 0, "一": 1}.get(written, 2)]
+        return np.eye(50)[number] * 9, np.array([0.5, 0.5])
+
+    monkeypatch.setattr(talker.window, "logits", logits)
+    session = ChatSession(talker, talker.vocabulary)
+    assert session.chat("上", temperature=0, max_length=9) == "一丁丂"
+    assert session.decoder.state.prompt.mark == 5
+
+
+@pytest.mark.parametrize("answer", ['丁"', '"丁""'])
+def test_an_answer_is_remembered_as_it_is_put_in(talker, monkeypatch, answer):
+    """One that ends with a quote has two: its own, and the one that closes it."""
+    rigged(talker, monkeypatch, answer + '"}]')
+    said, put, loaded = (ChatSession(talker, talker.vocabulary) for _ in range(3))
+    assert said.chat("上", temperature=0) == answer
+    put.add("上", answer)
+    loaded.loads(said.dumps())
+    assert said.turns == put.turns == loaded.turns
+    for session in (put, loaded):
+        assert session.decoder.state.ids == said.decoder.state.ids
+        assert session.context_used == said.context_used
 
 
 def test_an_answer_cut_short_keeps_its_quote(talker, monkeypatch):
     rigged(talker, monkeypatch, '一"丁')
     assert ChatSession(talker, talker.vocabulary).chat("上", 0, max_length=2) == '一"'
+
+
+def test_the_context_is_what_the_model_sees(talker):
+    session = ChatSession(talker, talker.vocabulary)
+    limit, follows = session.limit, '"}, {"role": "assistant", "content": "'
+    assert session.context_used == (0, limit)
+    list(session.stream("一丁", Sampling(1, seed=1), max_length=3))
+    said = f'{{"conversations": [{{"role": "user", "content": "一丁{follows}123"}}'
+    assert session.context_used == (min(len(said), limit), limit)
+    with pytest.raises(LabError, match=f"at most {limit - len(follows)} fit"):
+        session.stream("一" * (limit - len(follows) + 1))
+    with pytest.raises(LabError, match=f"has {limit - len(follows) + 1} characters"):
+        session.stream("一" * (limit - len(follows) - 2) + "\n丁")  # read as \\n
+    assert next(session.stream("一" * (limit - len(follows))))
+    session.undo()
+    session.undo()
+    assert session.context_used == (0, limit)
+
+
+def test_a_decoder_warms_up(talker):
+    decoder = Decoder(talker)
+    decoder.warm_up()
+    graphs = [talker.window._read_rows, talker.window._attend]
+    counts = [graph.experimental_get_tracing_count() for graph in graphs]
+    assert min(counts) > 0
+    session = ChatSession(talker, talker.vocabulary)
+    list(session.stream("一丁", Sampling(1, seed=1), max_length=3))
+    assert [graph.experimental_get_tracing_count() for graph in graphs] == counts
+    with pytest.raises(LabError, match="has read no character"):
+        Decoder(talker).read([0, 0])
 
 
 def test_a_conversation_goes_on_and_is_taken_back(models):
@@ -460,6 +549,14 @@ def test_asked_at_its_last_position_a_model_says_what_a_window_says(model, vocab
     assert pieces == list(ids[:-3])
 
 
+def test_a_window_is_measured_of_a_causal_model_alone(models):
+    tokens = np.zeros((1, 9), np.int32)
+    for measure in (window_nats, window_router_weights, window_measures):
+        with pytest.raises(LabError, match="has seen what follows") as caught:
+            measure(models[0], tokens)
+        assert "\n" not in str(caught.value)
+
+
 # ---- other spellings of the same files -----------------------------------------------------------
 
 
@@ -477,9 +574,18 @@ def test_one_of_several_checkpoints(folders, tmp_path):
         for name in ("ckpt-1.5", "ckpt-2"):
             (tmp_path / path.name.replace("t6", name, 1)).write_bytes(path.read_bytes())
     vocabulary, config = folders[0] / "vocab.txt", KNOWN[0]["config"]
-    assert "where there are several" in refused(tmp_path, vocabulary, config)
+    several = "are several checkpoints in .*: ckpt-1.5, ckpt-2; give the path of one"
+    assert re.search(several, refused(tmp_path, vocabulary, config))
     assert "no checkpoint" in refused(tmp_path / "ckpt-1", vocabulary, config)
     published.load(tmp_path / "ckpt-1.5", vocabulary, config)
+    note, text = tmp_path / "checkpoint", 'model_checkpoint_path: "%s"\nall_model: "ckpt-2"\n'
+    for content in (b"\xff\x00", b"", (text % "/gone/ckpt-3").encode()):
+        note.write_bytes(content)
+        assert re.search(several, refused(tmp_path, vocabulary, config))
+    # TensorFlow notes where it was, perhaps on another machine, in letters of another encoding.
+    for place in ("ckpt-1.5", "/gone/ckpt-1.5", r"E:\\\\论文\\\\ckpt-1.5"):
+        note.write_bytes((text % place).encode("gbk"))
+        assert loading._find(tmp_path) == tmp_path / "ckpt-1.5"
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
@@ -527,6 +633,11 @@ def refused(*arguments):
         "[" * 5000,
         "",
         "['a', 'b']",
+        "['▩']",
+        "['▩', '▩']",
+        "['▩', '']",
+        "['▩', '\\ud800']",
+        "['▩', 'a']" + " " * MOST_BYTES,
     ],
 )
 def test_a_vocabulary_file_is_read_never_run(folders, tmp_path, monkeypatch, content):
@@ -547,6 +658,68 @@ def test_a_cut_checkpoint_is_damaged(folders, tmp_path, name, share):
         (tmp_path / path.name).write_bytes(content[:size])
     sentence = refused(tmp_path, folders[0] / "vocab.txt", KNOWN[0]["config"])
     assert "damaged" in sentence
+
+
+def test_a_folder_whose_name_is_a_pattern(folders, tmp_path):
+    folder = tmp_path / "t6 [1]"
+    folder.mkdir()
+    for path in folders[0].glob("t6.*"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    sentence = refused(folder, folders[0] / "vocab.txt", KNOWN[0]["config"])
+    assert "for a pattern" in sentence and "damaged" not in sentence
+
+
+def test_a_checkpoint_of_other_weights(folders, tmp_path):
+    write_checkpoint(tmp_path, {f"model/{place}": a for place, a in seeded(0).items()})
+    sentence = refused(tmp_path, folders[0] / "vocab.txt", KNOWN[0]["config"])
+    assert "no weights of a published T6 model" in sentence
+
+
+@pytest.mark.parametrize("given", [None, 3, b"t6", "t" * 5000, "\0", ["t6"]])
+def test_a_path_that_is_none(folders, given):
+    folder, vocabulary, config = folders[0], folders[0] / "vocab.txt", KNOWN[0]["config"]
+    for arguments, name in (
+        ((given, vocabulary, config), "folder of the checkpoint"),
+        ((folder, given, config), "vocabulary file"),
+    ):
+        sentence = refused(*arguments)
+        assert sentence.startswith(f"The {name} is given as") and len(sentence) < 200
+
+
+@pytest.mark.parametrize("kind", ["float16", "float64", "int32"])
+def test_weights_of_another_kind(folders, tmp_path, kind):
+    write_checkpoint(tmp_path, {place: a.astype(kind) for place, a in seeded(0).items()})
+    sentence = refused(tmp_path, folders[0] / "vocab.txt", KNOWN[0]["config"])
+    assert f"holds {kind}; expected float32" in sentence
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Lets no weight be drawn."""
+
+    def draw(*_, **__):
+        raise AssertionError("a weight is drawn")
+
+    for name in ("GlorotUniform", "OrthogonalInitializer", "RandomUniform"):
+        monkeypatch.setattr(getattr(keras.initializers, name), "__call__", draw)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_no_weight_is_drawn_to_be_overwritten(folders, models):
+    model = published.load(folders[0], folders[0] / "vocab.txt", KNOWN[0]["config"])
+    kernel = model.gru_expert.gru.recurrent_kernel
+    np.testing.assert_array_equal(kernel, models[0].gru_expert.gru.recurrent_kernel)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_shapes_leave_nothing_for_keras_to_draw_later():
+    def look():
+        loading.shapes(PublishedConfig(**KNOWN[0]["config"]))
+        with keras.StatelessScope():
+            pass
+
+    with ThreadPoolExecutor(1) as thread:  # what other tests have left is another thread's
+        thread.submit(look).result()
 
 
 def test_no_checkpoint(folders, tmp_path):
@@ -575,7 +748,7 @@ def test_a_wrong_size(folders, field, by, word):
     ("field", "size", "word"),
     [
         ("gru_units", 10**6, "shape"),
-        ("max_length", 10**10, "shape"),
+        ("max_length", 10**9, "shape"),
         ("num_layers", 10**9, "too few for num_layers"),
     ],
 )
@@ -619,12 +792,21 @@ def test_too_many_blocks_and_numbers_that_are_none(folders, tmp_path):
 @pytest.mark.parametrize(
     "configuration",
     ["t7", "t6_tiny_vision", {}, {"vocab_size": 3}, {**KNOWN[0]["config"], "extra": 1}, 6, None]
-    + [{**KNOWN[0]["config"], "window": value} for value in (0, -1, 2.0, "8", True)]
+    + [{**KNOWN[0]["config"], "window": value} for value in (0, -1, 2.0, "8", True, 10**30)]
     + [{**KNOWN[0]["config"], "num_heads": 1000}],
 )
 def test_a_configuration_that_is_none(folders, configuration):
     sentence = refused(folders[0], folders[0] / "vocab.txt", configuration)
     assert re.search("choose one|configuration|expected|window|heads", sentence)
+
+
+def test_sizes_may_be_numbers_of_numpy():
+    sizes = {name: np.int64(size) for name, size in KNOWN[0]["config"].items()}
+    config = configuration_of(sizes, KNOWN[0]["config"]["vocab_size"])
+    assert config == configuration_of(KNOWN[0]["config"], KNOWN[0]["config"]["vocab_size"])
+    assert {type(getattr(config, name)) for name in sizes} == {int}
+    with pytest.raises(LabError, match="window of the published model is"):
+        configuration_of({**sizes, "window": np.True_}, KNOWN[0]["config"]["vocab_size"])
 
 
 def test_tokens_that_are_none(models):
@@ -637,6 +819,12 @@ def test_tokens_that_are_none(models):
         np.full((1, 2), size, np.int32),
         np.full((1, 2), -1, np.int32),
         np.zeros((1, 2), np.float32),
+        [[1, 2], [3]],
+        tf.ragged.constant([[1, 2], [3]]),
+        None,
+        [[2**70]],
+        [["一"]],
+        object(),
     ):
         for use in (model, model.parts):
             with pytest.raises(LabError):

@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from mof_lab.configuration import preset as preset_named
+from mof_lab.arguments import preset_of
 from mof_lab.configuration import to_dict
 from mof_lab.errors import LabError
 
@@ -20,12 +20,16 @@ from ..worker import serve
 SAMPLING = {"temperature": 0.32, "top_p": 0.8, "repetition_penalty": 1.2}
 
 
-def make(folder, preset):
-    """A checkpoint of a preset with fresh weights, unless the folder holds one."""
+def make(folder, preset, experts=()):
+    """A checkpoint of a preset with fresh weights, unless the folder holds one.
+
+    Args:
+        experts: of the mixture; none = the preset's own.
+    """
     from mof_lab import checkpoint
     from mof_lab.vocabulary import SPECIAL_NAMES, Vocabulary
 
-    preset = preset_named(preset)
+    preset = preset_of(preset, experts)
     config = replace(preset.model, vocabulary_size=preset.vocabulary_size)
     wanted = {k: list(v) if isinstance(v, tuple) else v for k, v in to_dict(config).items()}
     try:

@@ -1,11 +1,18 @@
 """The sizes of the published T6 models, by the names that the package gives them."""
 
 import json
+import operator
+import reprlib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from ..errors import LabError
+import numpy as np
 
+from ..errors import LabError
+from ..files import path_of
+
+#: Of a size, as 32 bits hold it.
+MOST = 2**31 - 1
 #: What its chat lets the model see: the last so many characters.
 SEEN = 128
 
@@ -31,11 +38,13 @@ class PublishedConfig:
         for field in fields(self):
             value = getattr(self, field.name)
             least = 0 if field.name == "vocab_size" else 1
-            if type(value) is not int or value < least:
+            whole = _whole(value)
+            if whole is None or not least <= whole <= MOST:
                 raise LabError(
-                    f"{field.name} of the published model is {value!r}; "
-                    f"expected a whole number of at least {least}."
+                    f"{field.name} of the published model is {reprlib.repr(value)}; "
+                    f"expected a whole number from {least} to {MOST:,}."
                 )
+            object.__setattr__(self, field.name, whole)
         if self.embedding_dim % self.num_heads:
             raise LabError(
                 f"embedding_dim {self.embedding_dim} is not a multiple of num_heads "
@@ -52,6 +61,14 @@ class PublishedConfig:
         if name not in self.experts:
             raise LabError(f"The model has no expert {name!r}; it has {', '.join(self.experts)}.")
         return self.experts.index(name)
+
+
+def _whole(value):
+    """A whole number of Python or NumPy as an int; None if it is none."""
+    try:
+        return None if isinstance(value, (bool, np.bool_)) else operator.index(value)
+    except TypeError:
+        return None
 
 
 def _sizes(embedding_dim, gru_units, router_units, num_layers, num_heads, ffn, window, length):
@@ -113,9 +130,10 @@ def _read(given):
     return PublishedConfig(**given)
 
 
-def _in_file(path):
+def _in_file(given):
+    path = path_of(given, "configuration file")
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         reason = error.strerror
     except (ValueError, RecursionError):

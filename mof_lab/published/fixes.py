@@ -110,7 +110,8 @@ class Mended(Published):
         queries, keys = tf.nn.elu(queries) + 1, tf.nn.elu(keys) + 1
         if self.causal:
             scores = tf.linalg.band_part(tf.matmul(queries, keys, transpose_b=True), -1, 0)
-            out = tf.matmul(scores / tf.reduce_sum(scores, axis=-1, keepdims=True), values)
+            below = tf.reduce_sum(scores, axis=-1, keepdims=True)
+            out = tf.matmul(scores / (below + ATTENTION_EPSILON), values)
             out = tf.transpose(out, (0, 2, 1, 3))
         else:
             if seen is not None:

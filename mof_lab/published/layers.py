@@ -99,8 +99,9 @@ class Attention(keras.layers.Layer):
     def same_for_all(self, x, kept=1.0):
         """What is left of `call` by algebra, (batch, 1, size): no query, no key, no matrix.
 
-        Equal but for `ATTENTION_EPSILON`, which `φ(q)·Σφ(k)` outweighs by far. It stays so in
-        training: what has no influence has no gradient.
+        Equal but for `ATTENTION_EPSILON`, which `φ(q)·Σφ(k)` outweighs by far: a query all of whose
+        numbers are below -15 would be answered with less there, and to tell takes every query and
+        key. It stays so in training: what has no influence has no gradient.
 
         Args:
             kept: (size,), 0 where a head is switched off and 1 elsewhere.

@@ -1,6 +1,7 @@
 """Reading the published weights: a TensorFlow checkpoint by the names of its object graph."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -8,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import LabError
+from ..files import path_of
 from .configuration import configuration_of
 from .model import Published
 from .vocabulary import PublishedVocabulary
@@ -16,6 +18,10 @@ STEM, MIXTURE = "layer_with_weights-0", "layer_with_weights-1"
 VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 #: Of the files of a checkpoint.
 ENDING = re.compile(r"\.(index|data-\d+-of-\d+)$")
+#: In the file `checkpoint` of a folder.
+NEWEST = re.compile(r'^model_checkpoint_path: "(.*)"', re.MULTILINE)
+#: What TensorFlow takes for a pattern in a path.
+PATTERN = re.compile(r"[][*?{}]")
 #: What TensorFlow raises where the files are not what they were.
 DAMAGED = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
 
@@ -28,33 +34,60 @@ def load(checkpoint_dir, vocabulary_file, configuration):
             checkpoint of it, by either file or as TensorFlow names it, without an ending.
         vocabulary_file: a Python list of strings, in a text file; it is read, never run.
         configuration: a name such as `t6_beta_dense` (see `CONFIGURATIONS`), or a dict with the
-            fields of a `PublishedConfig`, or the path of a `.json` file with them.
+            fields of a `PublishedConfig`, or the path of a `.json` file with them. Its `window`
+            and `num_heads` are taken on trust: no weight has a shape that tells.
 
     Returns:
         a `Published`, with its `vocabulary`.
     """
     vocabulary = PublishedVocabulary.load(vocabulary_file)
     config = configuration_of(configuration, len(vocabulary.characters))
-    path = _find(Path(checkpoint_dir))
+    path = _find(path_of(checkpoint_dir, "folder of the checkpoint"))
     reader, there = _open(path)
+    if not there:
+        raise LabError(
+            f"The checkpoint {path} holds no weights of a published T6 model, whose names begin "
+            f"with {STEM}; give the one that was published."
+        )
     if config.num_layers > len(there):  # to make so many may take for ever
         raise LabError(
             f"The checkpoint {path} has {len(there):,} weights, too few for num_layers "
             f"{config.num_layers:,}; choose the configuration that belongs to it."
         )
     _compare(path, there, shapes(config))
-    arrays = _read(path, reader, there)
-    model = Published(config, vocabulary)
+    model = _alone(lambda: _undrawn(config, vocabulary))
     for place, variable in places(model).items():
-        variable.assign(arrays[place])
+        variable.assign(_array(path, reader, place))
     return model
 
 
 def shapes(config):
     """The shape of each weight by its name in the published checkpoint; none is allocated."""
-    with keras.StatelessScope(initialize_variables=False):
-        variables = places(Published(config))
-    return {place: tuple(variable.shape) for place, variable in variables.items()}
+
+    def without_values():
+        with keras.StatelessScope(initialize_variables=False):
+            variables = places(Published(config))
+        return {place: tuple(variable.shape) for place, variable in variables.items()}
+
+    return _alone(without_values)
+
+
+def _undrawn(config, vocabulary):
+    """A model of zeros: to draw weights that are not kept would take seconds."""
+    with keras.StatelessScope():  # at its end its variables get their first values
+        model = Published(config, vocabulary)
+        for variable in places(model).values():
+            variable._initializer = keras.initializers.Zeros()
+    return model
+
+
+def _alone(make):
+    """What a function gives in a thread of its own.
+
+    Keras notes for each thread which variables have no value yet, and makes them one later.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(make).result()
 
 
 def places(model):
@@ -105,17 +138,31 @@ def _find(folder):
         prefix = ENDING.sub("", str(folder))
         if Path(f"{prefix}.index").exists():
             return Path(prefix)
-    found = [path.with_suffix("") for path in folder.glob("*.index")]
-    if len(found) > 1:  # then TensorFlow has noted which is the newest
-        newest = Path(tf.train.latest_checkpoint(str(folder)) or "").name
-        found = [path for path in found if path.name == newest]
+    found = sorted(path.with_suffix("") for path in folder.glob("*.index"))
     if not found:
         raise LabError(
             f"There is no checkpoint in {folder}; expected the files ….index and "
-            "….data-00000-of-00001, as TensorFlow saves weights, and `checkpoint` where there are "
-            "several."
+            "….data-00000-of-00001, as TensorFlow saves weights."
         )
-    return found[0]
+    if len(found) == 1:
+        return found[0]
+    newest = [path for path in found if path.name == _noted(folder)]
+    if not newest:
+        names = ", ".join(path.name for path in found[:5]) + (", …" if len(found) > 5 else "")
+        raise LabError(
+            f"There are several checkpoints in {folder}: {names}; give the path of one of them."
+        )
+    return newest[0]
+
+
+def _noted(folder):
+    """The name of the newest checkpoint, as TensorFlow noted it, perhaps on another machine."""
+    try:
+        note = (folder / "checkpoint").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    newest = NEWEST.search(note)
+    return newest and re.split(r"[/\\]", newest[1])[-1]
 
 
 def _open(path):
@@ -133,22 +180,31 @@ def _open(path):
     return reader, there
 
 
-def _read(path, reader, there):
-    """The arrays of a checkpoint by their places."""
+def _array(path, reader, place):
+    """An array of a checkpoint by its place."""
     try:
-        arrays = {place: reader.get_tensor(place + VALUE) for place in there}
+        array = reader.get_tensor(place + VALUE)
     except DAMAGED:
         raise _damaged(path) from None
-    for place, array in arrays.items():
-        if array.dtype != np.float32 or not np.isfinite(array).all():
-            raise LabError(
-                f"{place} in the checkpoint {path} holds something other than finite 32-bit "
-                "numbers; copy its files anew."
-            )
-    return arrays
+    if array.dtype != np.float32:
+        raise LabError(
+            f"{place} in the checkpoint {path} holds {array.dtype.name}; expected float32, as it "
+            "was published."
+        )
+    if not np.isfinite(array).all():
+        raise LabError(
+            f"{place} in the checkpoint {path} holds numbers that are not finite; copy its files "
+            "anew."
+        )
+    return array
 
 
 def _damaged(path):
+    if PATTERN.search(str(path)):
+        return LabError(
+            f"TensorFlow can't open the checkpoint {path}: it takes [ ] * ? {{ }} in a path for a "
+            "pattern; name folder and file without them."
+        )
     return LabError(f"The checkpoint {path} is damaged or incomplete; copy its files anew.")
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from ..errors import LabError
 from ..inspection import LONGEST, Trace, likeliest, surprisals, trace
 from ..off import NOTHING
-from ..vocabulary import BEGIN
+from ..vocabulary import BEGIN, SPECIAL_NAMES, UNKNOWN, UNKNOWN_CHARACTER
 from .model import Published
 
 
@@ -27,9 +27,11 @@ def trace_published(model: Published, vocabulary, ids, off=NOTHING):
             f"The document has {len(text):,} characters, its prompt included; from 1 to "
             f"{LONGEST:,} can be traced; give a part of it."
         )
-    notes = _look(model, vocabulary.number(text), off)
+    numbers = np.array(vocabulary.number(text), np.int32)
+    notes = _look(model, numbers, off)
     logits, alone = (model.window.renumbered(notes.pop(name)) for name in ("logits", "alone"))
-    ids = np.array(vocabulary.encode(text), np.int32)
+    known = numbers != vocabulary.numbers[UNKNOWN_CHARACTER]
+    ids = np.where(known, numbers + len(SPECIAL_NAMES), UNKNOWN)
     alone = np.moveaxis(np.asarray(alone), 1, 0)  # (experts, time, vocabulary)
     blocks = model.transformer_expert.blocks
     return Trace(

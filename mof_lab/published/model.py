@@ -20,8 +20,10 @@ import tensorflow as tf
 
 from ..errors import LabError
 from ..layers import GRU
+from ..vocabulary import ASSISTANT, END, USER
 from .configuration import SEEN
 from .layers import OUTER_EPSILON, GRUExpert, Stem, TransformerExpert, norm, read
+from .vocabulary import TEXT, Prompt
 from .window import Window
 
 
@@ -120,7 +122,13 @@ class Published(keras.Model):
         return self.output_dense(self.mixture_norm(mixed))
 
     def _checked(self, tokens):
-        tokens = tf.convert_to_tensor(tokens)
+        try:
+            tokens = tf.convert_to_tensor(tokens)
+        except (TypeError, ValueError, OverflowError, tf.errors.OpError):
+            raise LabError(
+                "The tokens are no array; expected whole numbers (batch, time), as many in each "
+                "row."
+            ) from None
         longest, size = self.config.max_length, self.config.vocab_size
         fits = len(tokens.shape) == 2 and (
             tokens.shape[1] is None or 1 <= tokens.shape[1] <= longest
@@ -140,10 +148,25 @@ class Published(keras.Model):
                 )
         return tokens
 
+    def endings(self, state):
+        """What ends the text that is written from a state on, as tuples of the lab's ids."""
+        return state.prompt.endings
+
     @property
-    def endings(self):
-        """How an answer ends, in the lab's ids."""
-        return self.vocabulary.endings
+    def longest_message(self):
+        """Characters of a message that are all seen when its answer begins."""
+        follows, _ = Prompt(self.vocabulary, USER).text([END, ASSISTANT])
+        return max(1, self.config.context_length - len(follows))
+
+    def used(self, state):
+        """Characters that the model sees of what has been read."""
+        return len(state.ids)
+
+    def warm_up(self):
+        """Compiles what reading needs: of two lengths TensorFlow makes one graph for any."""
+        opening = self.vocabulary.number(TEXT)
+        for length in (2, 3):
+            self.window.logits(self.window.read(self.initial_state(), opening[:length]))
 
     def initial_state(self, batch=1):
         """The state of an empty text; one text is read at a time."""

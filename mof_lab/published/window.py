@@ -7,7 +7,8 @@ the same logits come from less:
   character. So the texts that begin at each of the next `ROWS` characters are read side by side:
   a new character is one step of `ROWS` rows, a product of matrices in place of 128 of a vector,
   and only every `ROWS` characters the window is read again.
-- The attention is `Attention.same_for_all`, of one position instead of all.
+- The attention is `Attention.same_for_all`, of one position instead of all; what it leaves out is
+  below rounding unless a head's queries are all but nothing.
 - Where the text is longer than the transformer expert's window, what is added to the last
   position is padding (PADS_AT_THE_END): that expert is not computed.
 """
@@ -18,9 +19,10 @@ import numpy as np
 import tensorflow as tf
 
 from ..ablation import weights_without
+from ..errors import LabError
 from ..off import NOTHING
 from ..vocabulary import BEGIN, SPECIAL_NAMES, UNKNOWN, UNKNOWN_CHARACTER
-from .vocabulary import Prompt
+from .vocabulary import TEXT, Prompt
 
 ROWS = 32
 
@@ -124,6 +126,11 @@ class Window:
             strength of each block's: |thought| / |stream it is added to|.
         """
         model, config = self.model, self.model.config
+        if not reading.ids:
+            raise LabError(
+                "The published model has read no character yet, so nothing follows; read ⟨begin⟩ "
+                "or a text first."
+            )
         _, gru, router = (state[reading.row][None] for state in reading.hidden)
         gru = model.expert_norms[0](model.gru_expert.norm(gru))
         if len(reading.ids) > model.transformer_expert.window:
@@ -173,7 +180,7 @@ class Window:
 
         def read(tokens, state):
             reading = self.read_ids(state, tokens[0])
-            logits, weights = self.logits(reading, router_weights)
+            logits, weights = self.logits(self._begun(reading), router_weights)
             return {
                 "logits": self.renumbered(logits[None]),
                 "router_weights": weights[None],
@@ -191,6 +198,12 @@ class Window:
         text, prompt = reading.prompt.text(ids)
         numbers = self.model.vocabulary.number(text)
         return replace(self.read(reading, numbers) if numbers else reading, prompt=prompt)
+
+    def _begun(self, reading):
+        """What ⟨begin⟩ alone is read as: a text begins, of which nothing has been written."""
+        if reading.prompt.mark != BEGIN:
+            return reading
+        return self.read(reading, self.model.vocabulary.number(TEXT))
 
     def renumbered(self, logits):
         """Logits (…, 6 + vocab_size) by the lab's ids; no special id but ▩ is one character."""
