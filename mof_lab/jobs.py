@@ -225,14 +225,14 @@ def headless():
     """
     if decided := os.environ.get("MOF_LAB_HEADLESS"):
         return decided == "1"
-    kernel = _kernel()
-    if kernel is None:
+    here = kernel()
+    if here is None:
         return True
     voila = os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
-    return not voila and not getattr(kernel, "_allow_stdin", True)
+    return not voila and not getattr(here, "_allow_stdin", True)
 
 
-def _kernel():
+def kernel():
     """The Jupyter kernel that this process is, or None."""
     try:
         from IPython import get_ipython

@@ -4,6 +4,7 @@ import base64
 import inspect
 import json
 import re
+import threading
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
@@ -182,6 +183,17 @@ def test_two_prompts_are_compared_and_one_can_be_left_out(explorer, pair):
     single = Explorer(pair, PROMPT)
     assert len(single.readings) == len(single.attention) == len(single.locked) == 1
     assert len(single.whole_heads) == len(single.heads[0]["png"]) == 1
+
+
+def test_a_prompt_that_was_refused_is_there_to_be_read(pair, monkeypatch):
+    runner = jobs.JobRunner(blocking=False)
+    monkeypatch.setattr(jobs, "_RUNNER", runner)
+    go = threading.Event()
+    other = runner.start("another", lambda job: go.wait(60))
+    explorer = Explorer(pair, PROMPT, OTHER)
+    assert explorer.status["key"] == "busy" and explorer.prompts == [PROMPT, OTHER]
+    go.set()
+    assert other.wait(60)
 
 
 # ---- switches

@@ -181,7 +181,7 @@ def test_who_is_headless(monkeypatch, decided, allows_input, server, expected):
 
     monkeypatch.setenv("MOF_LAB_HEADLESS", decided)
     monkeypatch.setenv("SERVER_SOFTWARE", server)
-    monkeypatch.setattr(jobs, "_kernel", lambda: None if allows_input is None else Kernel())
+    monkeypatch.setattr(jobs, "kernel", lambda: None if allows_input is None else Kernel())
     assert jobs.headless() is expected
 
 

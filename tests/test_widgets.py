@@ -1,10 +1,13 @@
 """Widgets without a browser: messages in, traits and messages out, one snapshot for all places."""
 
+import gc
 import json
 import re
 import sys
 import threading
+import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,7 +20,7 @@ from mof_lab.errors import LabError
 from mof_lab.explanation import Explanation
 from mof_lab.views import conversation
 from mof_lab.vocabulary import END
-from mof_lab.widgets import Chat, SideBySide, base, deeds, texts
+from mof_lab.widgets import Chat, SideBySide, Task, base, deeds, texts
 from mof_lab.widgets.base import Panel
 from mof_lab.widgets.exchange import Exchange
 
@@ -569,6 +572,127 @@ def test_late_news_of_an_older_job_are_none():
     newer._over = True
     newer._become(jobs.IDLE)
     assert (widget._job, widget.state) == (newer, jobs.IDLE)
+
+
+# ---- cells that run again
+
+
+class Kernel:
+    """What is asked of a kernel: which cell it executes, and what IPython keeps."""
+
+    _allow_stdin = False
+
+    def __init__(self):
+        self.shell = SimpleNamespace(user_ns={"_oh": {}})
+        self.parent = {}
+
+    def run(self, cell, count=[0]):  # noqa: B006
+        """From now on that cell is executed; None = by somebody who names no cells."""
+        count[0] += 1
+        metadata = {} if cell is None else {"cellId": cell}
+        self.parent = {"header": {"msg_id": f"request {count[0]}"}, "metadata": metadata}
+
+    def get_parent(self):
+        return self.parent
+
+
+@pytest.fixture
+def kernel(monkeypatch):
+    made = Kernel()
+    monkeypatch.setattr(jobs, "kernel", lambda: made)
+    place = SimpleNamespace(update=lambda *views, **how: None)
+    monkeypatch.setattr(base, "display", lambda *views, **how: place)
+    return made
+
+
+def is_open(panel):
+    return panel.comm is not None
+
+
+def test_a_cell_run_again_ends_what_it_did_before_and_lets_go_of_it(
+    session, model, vocabulary, live, kernel, monkeypatch
+):
+    monkeypatch.setattr(generation, "NEVER", (*generation.NEVER, END))  # only Stop ends it
+    long = {**QUICK, "max_length": 2048, "temperature": 10}
+    kernel.run("a")
+    older = Chat(session, **long)
+    job = older.say("你好")
+    older._ipython_display_()
+    other = Drawn()  # of another class
+    kernel.shell.user_ns |= {"_oh": {5: older, 6: other}, "_5": older, "_6": other}
+    kernel.run("a")
+    newer = Chat(ChatSession(model, vocabulary), **QUICK)
+    assert not job.alive and not is_open(older) and is_open(other)
+    assert kernel.shell.user_ns == {"_oh": {6: other}, "_6": other}
+    assert newer.say("你好").wait(SOON) and len(newer.exchanges) == 1
+    with pytest.raises(jobs.NotReadyError, match="a newer one took its place"):
+        older._ipython_display_()
+    left = weakref.ref(older)
+    del older, job
+    gc.collect()
+    assert left() is None
+
+
+def test_what_is_shown_elsewhere_or_made_in_no_cell_stays(kernel):
+    kernel.run("a")
+    one, two = Drawn(), Drawn()
+    kernel.run("b")
+    one._ipython_display_()
+    for _ in range(2):  # made there, or shown there again
+        kernel.run("b")
+        one._ipython_display_()
+        Drawn()
+        assert is_open(one)
+    kernel.run("a")
+    assert is_open(Drawn()) and is_open(one) and not is_open(two)
+    kernel.run("b")
+    Drawn()._ipython_display_()  # in its place
+    kernel.run("a")
+    three = Drawn()
+    assert is_open(three) and not is_open(one)
+    for _ in range(2):
+        kernel.run(None)
+        four, five = Drawn(), Drawn()
+    assert is_open(four) and is_open(five) and is_open(three)
+
+
+def test_a_long_action_that_goes_on_keeps_its_panel(live, kernel):
+    go = threading.Event()
+
+    def work():
+        yield 0.5, "half"
+        assert go.wait(SOON)
+
+    kernel.run("a")
+    older = Task("one", work)
+    job = older.start()
+    kernel.run("a")
+    newer = Task("two", work)
+    assert is_open(older) and job.alive
+    go.set()
+    assert job.wait(SOON)
+    kernel.run("a")
+    assert is_open(Task("three", work)) and not is_open(older) and not is_open(newer)
+
+
+def test_jupyterlab_says_which_cell_runs():
+    """A kernel, asked as JupyterLab asks it."""
+    manager = pytest.importorskip("jupyter_client.manager")
+    kernel, client = manager.start_new_kernel(kernel_name="python3")
+    try:
+        code = "from mof_lab.widgets import Panel; panels = [*globals().get('panels', ()), Panel()]"
+        for _ in range(2):
+            content = {"code": code, "silent": False, "stop_on_error": True}
+            message = client.session.msg("execute_request", content, metadata={"cellId": "a"})
+            client.shell_channel.send(message)
+            assert client.get_shell_msg(timeout=SOON)["content"]["status"] == "ok"
+        told = {"open": "[panel.comm is not None for panel in panels]"}
+        client.execute("", user_expressions=told)
+        [answer] = client.get_shell_msg(timeout=SOON)["content"]["user_expressions"].values()
+        assert answer["data"]["text/plain"] == "[False, True]"
+    finally:
+        client.stop_channels()
+        kernel.shutdown_kernel(now=True)
 
 
 # ---- what a page may do

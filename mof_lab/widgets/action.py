@@ -38,6 +38,10 @@ class Action(Panel):
             older.close()
         _NEWEST[key] = self
 
+    def give_way(self):
+        if not self.alive:  # what goes on keeps its panel, see `notebook.train`
+            super().give_way()
+
     @property
     def alive(self):
         """Is it being done, or paused?"""

@@ -33,11 +33,12 @@ from ..errors import LabError
 from ..language import alone, follow, page_speaks
 from ..language import language as choose_language
 from ..zoom import Chart
-from . import deeds, texts
+from . import cells, deeds, texts
 
 HERE = Path(__file__).parent
 STYLE = (HERE / "style.css").read_text(encoding="utf-8")
 EMPTY = {"text/plain": ""}
+BRIEFLY = 5  # seconds that a cell waits for the end of what it did before
 REFUSALS = ("busy", "nothing")  # keys of `words`: what the status line says if nothing was done
 
 
@@ -57,6 +58,7 @@ class Panel(anywidget.AnyWidget):
     _css = STYLE
     words = texts.texts(texts.COMMON)  # a class attribute of each widget
     about = "MoF Lab"  # what stands for it where it can't be shown
+    _job = None  # the newest one
     settable = ()  # traits that a page may set, dicts; what changes in one is a deed
     #: Messages after which an error is still shown: nobody did anything new.
     aside = ("hello", "language", "stop", "pause", "resume")
@@ -68,9 +70,9 @@ class Panel(anywidget.AnyWidget):
     error = traitlets.Dict().tag(sync=True)  # {"sentence": …, "traceback": …}; {} = none
 
     def __init__(self, **traits):
+        cells.made(self)
         super().__init__(**traits)
         self._words = self.words
-        self._job = None
         self._shown, self._showing = [], threading.Lock()
         self._seen, self._drawn_in = False, alone()  # was it ever on a page?
         follow(self)
@@ -121,6 +123,13 @@ class Panel(anywidget.AnyWidget):
         """Lets it go on."""
         if self._job is not None:
             self._job.resume()
+
+    def give_way(self):
+        """Ends: its cell was run again and made another in its place."""
+        self.stop()
+        if self._job is not None:
+            self._job.wait(BRIEFLY)
+        self.close()
 
     def refuse(self, error):
         """Shows why something was not done."""
@@ -236,6 +245,12 @@ class Panel(anywidget.AnyWidget):
         choose_language(content["code"])
 
     def _ipython_display_(self):
+        if self.comm is None:
+            raise jobs.NotReadyError(
+                "This panel was closed, since a newer one took its place: run the cell that makes "
+                "it again. 这个面板已被新的取代而关闭：请重新运行创建它的单元格。"
+            )
+        cells.shown(self)
         self._speak(seen=True)
         bundle = self._repr_mimebundle_()
         data = bundle[0] if isinstance(bundle, tuple) else bundle
