@@ -185,6 +185,14 @@ def test_two_prompts_are_compared_and_one_can_be_left_out(explorer, pair):
     assert len(single.whole_heads) == len(single.heads[0]["png"]) == 1
 
 
+def test_half_a_character_is_no_prompt(pair):
+    explorer = Explorer(pair, "\ud83d好")
+    assert explorer.prompts == ["\ufffd好", ""]
+    receive(explorer, "read", prompts=["好\udc00", ""])
+    explorer.read("好\udc00")
+    assert explorer.prompts == ["好\ufffd", ""] and explorer.error == {}
+
+
 def test_a_prompt_that_was_refused_is_there_to_be_read(pair, monkeypatch):
     runner = jobs.JobRunner(blocking=False)
     monkeypatch.setattr(jobs, "_RUNNER", runner)

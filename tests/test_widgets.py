@@ -20,7 +20,7 @@ from mof_lab.errors import LabError
 from mof_lab.explanation import Explanation
 from mof_lab.views import conversation
 from mof_lab.vocabulary import END
-from mof_lab.widgets import Chat, SideBySide, Task, base, deeds, texts
+from mof_lab.widgets import Chat, SideBySide, Task, VocabularyPanel, base, deeds, texts
 from mof_lab.widgets.base import Panel
 from mof_lab.widgets.exchange import Exchange
 
@@ -723,6 +723,33 @@ def test_an_error_is_shown_until_something_else_is_done(chat):
         assert chat.error == error != {}
     receive(chat, "undo")
     assert chat.error == {}
+
+
+def test_half_a_character_is_replaced_before_it_can_be_kept(chat, session):
+    half, whole = "\ud83d好", "\ufffd好"
+    chat.say(half)
+    receive(chat, "send", text=half)
+    receive(chat, "load", text='{"turns": "\\ud83d"}')
+    assert "transcript" in chat.error["sentence"]
+    chat.set_state({"settings": {**chat.settings, half: [half]}})
+    assert whole in chat.error["sentence"]
+    assert [e["question"] for e in chat.exchanges] == [whole, whole]
+    panel = VocabularyPanel({"好": 3, "米": 2}, text=half)
+    assert panel.text == whole
+    receive(panel, "show", choice=0, text="米" + half)
+    assert panel.text == "米" + whole
+    for widget in (chat, panel):
+        json.dumps(widget.get_state(), ensure_ascii=False).encode()  # as it is sent
+
+
+def test_an_answer_of_which_nobody_could_be_told_is_not_being_written(chat, monkeypatch):
+    def fails(content, buffers=None):
+        if content["kind"] == "taken":
+            raise RuntimeError("no page")
+
+    monkeypatch.setattr(chat, "send", fails)
+    chat.say("你好")
+    assert "no page" in chat.error["sentence"] and chat._writing is None
 
 
 @pytest.mark.parametrize("text", [{}, {"text": None}, {"text": ["[CLEAN]"]}])

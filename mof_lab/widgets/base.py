@@ -20,6 +20,7 @@ To make one:
 What must survive a reload of the page belongs in a synced trait; what streams, in messages.
 """
 
+import re
 import threading
 from dataclasses import asdict
 from pathlib import Path
@@ -50,6 +51,18 @@ def script(*names):
 def pair(view):
     """A `views.View`, or None, as a trait holds it and `buildPicture` of `base.js` shows it."""
     return [] if view is None else [view.svg, view.text]
+
+
+def mended(value):
+    """JSON values with � for each half of a character, as where an emoji was cut in two.
+
+    A trait that holds one cannot be sent, and after a reload of the page no widget comes back.
+    """
+    if isinstance(value, str):
+        return re.sub("[\ud800-\udfff]", "\ufffd", value)
+    if isinstance(value, dict):
+        return {mended(key): mended(one) for key, one in value.items()}
+    return [mended(one) for one in value] if isinstance(value, list) else value
 
 
 class Panel(anywidget.AnyWidget):
@@ -154,6 +167,7 @@ class Panel(anywidget.AnyWidget):
             own = ", ".join(self.settable) or "nothing"
             self.refuse(LabError(f"A page can't set {', '.join(refused)} here; it sets {own}."))
             return
+        sync_data = mended(sync_data)
         before = {name: getattr(self, name) for name in sync_data}
         try:
             super().set_state(sync_data)
@@ -199,6 +213,7 @@ class Panel(anywidget.AnyWidget):
             self.keep()
 
     def _receive(self, _, content, buffers):
+        content = mended(content)
         kind = content.get("kind")
         handler = getattr(self, f"on_{kind}", None)
         if handler is None or hasattr(anywidget.AnyWidget, f"on_{kind}"):  # it has an `on_msg`

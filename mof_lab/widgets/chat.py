@@ -17,7 +17,7 @@ from ..errors import LabError
 from ..explanation import Explanation, explain
 from ..language import LANGUAGES, beside
 from . import choices, texts
-from .base import Panel, script
+from .base import Panel, mended, script
 from .exchange import Exchange, shown
 
 LONGEST_TRANSCRIPT = 1_000_000  # characters of JSON that are read in
@@ -80,7 +80,7 @@ class Chat(Panel):
         for the answers. What was said before from a cell is answered first.
         """
         self._settle()
-        return self._start(messages)
+        return self._start(mended(list(messages)))
 
     def _start(self, messages):
         how = self._how()
@@ -243,12 +243,13 @@ class Chat(Panel):
             session.stream(message, sampling, length, stop=lambda: not job.go_on())
             for session in self.sessions
         ]
-        self._writing = exchange = Exchange(self._new_id(), message.strip(), len(streams))
-        self.send({"kind": "taken", "text": exchange.question})
-        self.send({"kind": "writing", "exchange": exchange.news()})
+        exchange = Exchange(self._new_id(), message.strip(), len(streams))
         text, speed = jobs.Due(jobs.TEXT_HZ), jobs.Due(1)  # a screen reader reads each speed
         writing = dict(enumerate(streams))
         try:
+            self._writing = exchange
+            self.send({"kind": "taken", "text": exchange.question})
+            self.send({"kind": "writing", "exchange": exchange.news()})
             while writing:
                 for column, stream in list(writing.items()):
                     character = next(stream, None)

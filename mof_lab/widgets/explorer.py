@@ -18,7 +18,7 @@ from ..language import beside
 from ..off import NOTHING, Off
 from ..reading import lanes, layout
 from . import texts
-from .base import HERE, Panel, pair, script
+from .base import HERE, Panel, mended, pair, script
 from .base import STYLE as COMMON_STYLE
 from .prompt import encode_prompt
 from .texts_explorer import EXPLORER
@@ -74,7 +74,9 @@ class Explorer(Panel):
         self._now, self._whole = [], []  # traces with the parts off, and with everything on
         self._tested = {}  # of the context test: expert, None = all → points
         self._drawing = threading.RLock()  # a job publishes, a page asks for another language
-        self.prompts = [prompt, other]  # they are there to be read also if a job is refused now
+        self.prompts = mended(
+            [prompt, other]
+        )  # they are there to be read also if a job is refused now
         if prompt:
             self.read(prompt, other)
 
@@ -86,7 +88,7 @@ class Explorer(Panel):
         What was asked for before from a cell is done first.
         """
         self._wait()
-        return self._read(prompt, other)
+        return self._read(*mended([prompt, other]))
 
     def _read(self, prompt, other):
         ids = [encode_prompt(text, self.vocabulary) for text in (prompt, other) if text.strip()]
