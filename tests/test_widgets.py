@@ -178,6 +178,19 @@ def test_a_cell_that_clears_waits_for_the_answer(session, live, monkeypatch):
     assert len(chat.exchanges) == 1 and len(text_of(chat.exchanges[0])) == 40
 
 
+def test_a_cell_that_asks_again_or_loads_waits_for_the_answer(session, live, monkeypatch, tmp_path):
+    monkeypatch.setattr(generation, "NEVER", (*generation.NEVER, END))
+    chat = Chat(session, **{**QUICK, "max_length": 40})
+    chat.say("你好")
+    chat.set(max_length=9)
+    assert chat.again().wait(SOON)
+    assert [len(text_of(e)) for e in chat.exchanges] == [9]
+    chat.save(tmp_path / "talk.json")
+    chat.say("再见")
+    assert chat.load(tmp_path / "talk.json").wait(SOON)
+    assert chat.status == {"key": "loaded", "values": {"count": 1}}
+
+
 def test_a_refused_message_changes_no_answer(session, live, monkeypatch):
     monkeypatch.setattr(generation, "NEVER", (*generation.NEVER, END))
     chat = Chat(session, **{**QUICK, "max_length": 60, "explain": False})

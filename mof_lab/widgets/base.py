@@ -122,6 +122,11 @@ class Panel(anywidget.AnyWidget):
             self.tell("busy", name=error.name)
             return None
 
+    def settle(self):
+        """For a cell: waits for what this widget was told to do before; no handler may wait."""
+        if self._job is not None:
+            self._job.wait()
+
     def stop(self):
         """Asks this widget's job to end; another's goes on."""
         if self._job is not None:

@@ -76,10 +76,11 @@ class Chat(Panel):
     def say(self, *messages):
         """Says these, one after the other, as if they were typed; returns the job.
 
+        It is None if it was refused, since another widget is at work; the status line says which.
         Where somebody can click it returns at once, see `jobs.headless`; `wait` of the job waits
         for the answers. What was said before from a cell is answered first.
         """
-        self._settle()
+        self.settle()
         return self._start(mended(list(messages)))
 
     def _start(self, messages):
@@ -94,13 +95,13 @@ class Chat(Panel):
 
     def clear(self):
         """Forgets the conversation, as `[CLEAN]` does; `undo` brings it back."""
-        self._settle()
+        self.settle()
         self._forget()
         self.keep()
 
     def undo(self):
         """Takes back what was done last: an exchange, another answer, clearing, loading."""
-        self._settle()
+        self.settle()
         if not self._before:
             self.tell("nothing")
             return
@@ -115,6 +116,10 @@ class Chat(Panel):
 
     def again(self):
         """Answers the last message anew, with the settings as they are now; returns the job."""
+        self.settle()
+        return self._again()
+
+    def _again(self):
         if not self.exchanges:
             self.tell("nothing")
             return None
@@ -136,6 +141,7 @@ class Chat(Panel):
 
     def load(self, path):
         """Goes on with a saved transcript; `undo` brings the present one back; returns the job."""
+        self.settle()
         try:
             return self._load(Path(path).read_text(encoding="utf-8"), str(path))
         except (OSError, UnicodeDecodeError):
@@ -162,7 +168,7 @@ class Chat(Panel):
 
     def on_again(self, content):
         if self._takes(content):
-            self.again()
+            self._again()
 
     def on_undo(self, content):
         self._unless_busy(self.undo)
@@ -204,11 +210,6 @@ class Chat(Panel):
             self.tell("busy", name=self._job.name)
         else:
             act()
-
-    def _settle(self):
-        """Waits for what was begun from a cell before."""
-        if self._job is not None:
-            self._job.wait()
 
     def _how(self):
         """How to draw, as it is set now: (`Sampling`, longest answer, forced blend or None)."""

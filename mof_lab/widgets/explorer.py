@@ -87,7 +87,7 @@ class Explorer(Panel):
 
         What was asked for before from a cell is done first.
         """
-        self._wait()
+        self.settle()
         return self._read(*mended([prompt, other]))
 
     def _read(self, prompt, other):
@@ -98,7 +98,7 @@ class Explorer(Panel):
 
     def switch_off(self, heads=(), thoughts=(), experts=()):
         """Reads again with these parts off, see `off.Off`; returns the job, None if refused."""
-        self._wait()
+        self.settle()
         return self._switch_off(Off(heads, thoughts, experts))
 
     def _switch_off(self, off):
@@ -131,7 +131,7 @@ class Explorer(Panel):
         Returns:
             the job; None if it was refused.
         """
-        self._wait()
+        self.settle()
         return self._test(topic)
 
     def _test(self, topic):
@@ -199,10 +199,6 @@ class Explorer(Panel):
         self._test(str(content["topic"]))
 
     # ---- how it works ----
-
-    def _wait(self):
-        if self._job is not None:
-            self._job.wait()
 
     def _off(self, off):
         return Off({tuple(pair) for pair in off["heads"]}, off["thoughts"], off["experts"])
