@@ -77,10 +77,11 @@ class Job:
         self.name, self._work, self._changed = name, work, changed
         self.state, self.failure, self.result = IDLE, None, None
         self.started = time.monotonic()
-        self._over = False
-        self._stop, self._resume = threading.Event(), threading.Event()
-        self._resume.set()
+        self._begun = self._over = False
+        self._paused = self._stopping = self._woken = False
         self._lock = threading.RLock()
+        self._news = threading.Condition(self._lock)  # of those three
+        self._ended = threading.Event()  # and what had to be told of it was told
         self._thread = threading.Thread(target=self._run, name=f"mof-lab {name}", daemon=True)
 
     @property
@@ -88,30 +89,55 @@ class Job:
         """Is it still to end? True from its making on."""
         return not self._over
 
-    def go_on(self):
-        """For the work: waits while the job is paused; False when it is to stop."""
-        if not self._resume.is_set() and not self._stop.is_set():
+    @property
+    def waits(self):
+        """Is the work to wait, or is it waiting?"""
+        return self._paused and not self._stopping
+
+    def go_on(self, meanwhile=None):
+        """For the work: waits here while the job is paused; False when it is to stop.
+
+        Args:
+            meanwhile: called when the waiting begins and after each `wake`; what takes long in it
+                ends when `waits` is false.
+        """
+        if self.waits:
             self._become(PAUSED)
-            self._resume.wait()
-            if not self._stop.is_set():
-                self._become(RUNNING)
-        return not self._stop.is_set()
+            while self.waits:
+                if meanwhile is not None:
+                    meanwhile()
+                with self._news:
+                    self._news.wait_for(lambda: self._woken or not self.waits)
+                    self._woken = False
+            self._become(RUNNING)
+        return not self._stopping
+
+    def wake(self):
+        """Lets the work do what it does in a pause, if it waits."""
+        with self._news:
+            self._woken = True
+            self._news.notify_all()
 
     def pause(self):
         """Lets the work wait at its next `go_on`; the state is `PAUSED` once it does."""
-        self._resume.clear()
+        self._paused = True
 
     def resume(self):
         """Lets a paused job go on."""
-        self._resume.set()
+        with self._news:
+            self._paused = False
+            self._news.notify_all()
 
     def stop(self):
         """Asks the work to end, also when it is paused; a job that is over stays as it is."""
-        with self._lock:
-            if not self._over:
-                self._stop.set()
+        with self._news:
+            if self._over:
+                return
+            self._stopping = True
+            try:
                 self._become(STOPPING)
-        self._resume.set()
+            finally:  # whoever fails to hear of it: the work does
+                self._news.notify_all()
 
     def wait(self, seconds=None):
         """Until the job is over, or so many seconds; returns whether it is.
@@ -119,30 +145,42 @@ class Job:
         Interrupting the kernel meanwhile stops the job.
         """
         try:
-            self._thread.join(seconds)
+            return self._ended.wait(seconds)
         except KeyboardInterrupt:
             self.stop()
-            self._thread.join()
+            self._ended.wait()
             raise
-        return not self._thread.is_alive()
 
     def begin(self):
         """Starts the worker; `JobRunner.start` does it."""
-        try:
-            self._become(RUNNING)
-            self._thread.start()
-        except BaseException:  # else the process would wait for it for ever
-            self._over = True
-            raise
+        self._become(RUNNING)
+        self._thread.start()
+
+    def cancel(self):
+        """For who was kept from beginning it: it ends. A worker that comes yet does nothing."""
+        with self._lock:
+            if not self._begun:
+                self._end()
+        self.stop()
 
     def _run(self):
+        with self._lock:
+            if self._over:
+                return
+            self._begun = True
         try:
             self.result = self._work(self)
         except BaseException as error:  # nothing may escape: the thread has nobody to tell
             self.failure = Failure.of(error)
         with self._lock:
-            self._over = True
+            self._end()
+
+    def _end(self):
+        self._over = True
+        try:
             self._become(IDLE if self.failure is None else FAILED)
+        finally:
+            self._ended.set()
 
     def _become(self, state):
         with self._lock:
@@ -176,11 +214,16 @@ class JobRunner:
         Raises:
             BusyError: another job is not over yet.
         """
-        with self._lock:
-            if self.job is not None and self.job.alive:
-                raise BusyError(self.job.name, time.monotonic() - self.job.started)
-            self.job = job = Job(name, work, changed)
-        job.begin()
+        job = Job(name, work, changed)
+        try:  # an interrupt may come anywhere
+            with self._lock:
+                if self.job is not None and self.job.alive:
+                    raise BusyError(self.job.name, time.monotonic() - self.job.started)
+                self.job = job
+            job.begin()
+        except BaseException:  # else the process would wait for it for ever
+            job.cancel()
+            raise
         if headless() if self._blocking is None else self._blocking:
             job.wait()
         return job
