@@ -138,7 +138,7 @@ class TrainingPanel(Action, Replay):
         model = model_before(run, name) if model is None else model
         self.trainer = run.trainer(stage, model, report_seconds=0, **options)
         self._look = Look(run, self.trainer.stage, model, sayings)
-        self._asked, self._looking = threading.Event(), threading.Lock()
+        self._asked = threading.Event()
         self._waiting, self._before, self._noted = [], None, 0.0
         self._cost, self._looked = 0.0, 0.0
         made_by = self.trainer
@@ -176,11 +176,10 @@ class TrainingPanel(Action, Replay):
         training = self._acting
         if training is None or not training.alive:
             self.run(self.words["en"]["sample"], self._sample)
-        elif training.state == jobs.PAUSED:  # the model is at rest, and no other job may begin
-            self._take(asked=True)
         else:
-            self._asked.set()
             self.tell("sampling")
+            self._asked.set()
+            training.wake()  # if it is paused: the model is at rest
 
     # ---- how it works ----
 
@@ -210,6 +209,14 @@ class TrainingPanel(Action, Replay):
         def going():  # Stop ends a look; Pause waits for its end, since Sample needs the model
             return job.state != jobs.STOPPING
 
+        def meanwhile():  # in a pause; Resume ends such a look too
+            if self._asked.is_set():
+                self._asked.clear()
+                try:
+                    self._take(lambda: job.waits, asked=True)
+                except Exception as error:  # the training itself has done nothing wrong
+                    self.refuse(error)
+
         try:
             if record.step == 0:
                 self._take(going)
@@ -220,7 +227,7 @@ class TrainingPanel(Action, Replay):
                         self.tell("training", stage=self.stage)
                     if self._note(progress) and charts():
                         self.draw()
-                    if not job.go_on():
+                    if not job.go_on(meanwhile):
                         break
                     if self._asked.is_set():
                         self._asked.clear()
@@ -267,11 +274,10 @@ class TrainingPanel(Action, Replay):
 
     def _take(self, go_on=lambda: True, asked=False):
         """Looks at the model as it is now and shows it."""
-        with self._looking:
-            began = time.monotonic()
-            self.recording.add_moment(self._look.at(self.record.step, go_on, asked))
-            self._looked = time.monotonic()
-            self._cost = self._looked - began
+        began = time.monotonic()
+        self.recording.add_moment(self._look.at(self.record.step, go_on, asked))
+        self._looked = time.monotonic()
+        self._cost = self._looked - began
         self.draw()
         if asked:
             self.tell("sampled", step=self.record.step)
