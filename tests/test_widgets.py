@@ -581,10 +581,61 @@ def test_late_news_of_an_older_job_are_none():
     newer._become(jobs.RUNNING)
     older.failure = jobs.Failure("late", "")
     older._become(jobs.FAILED)
-    assert (widget._job, widget.state, widget.error) == (newer, jobs.RUNNING, {})
+    assert (widget._job, widget.state) == (newer, jobs.RUNNING)
+    assert widget.error["sentence"] == "late"  # but nobody has seen yet why it failed
     newer._over = True
     newer._become(jobs.IDLE)
     assert (widget._job, widget.state) == (newer, jobs.IDLE)
+
+
+class Unshowable(Panel):
+    """A widget whose snapshot can't be drawn."""
+
+    def picture(self):
+        raise RuntimeError("no font")
+
+
+def test_a_snapshot_that_fails_is_said_and_ends_no_job(live):
+    widget, paused = Unshowable(), threading.Event()
+    widget._shown = [None]
+    widget.observe(lambda change: change.new == jobs.PAUSED and paused.set(), "state")
+    go = threading.Event()
+
+    def work(job):
+        assert go.wait(SOON) and job.go_on()
+        return "done"
+
+    job = widget.run("work", work)
+    widget.pause()
+    go.set()
+    assert paused.wait(SOON)
+    widget.resume()
+    assert job.wait(SOON) and (job.result, job.failure) == ("done", None)
+    assert "no font" in widget.error["sentence"] and widget.state == jobs.IDLE
+
+
+def test_news_of_two_jobs_are_shown_one_after_the_other():
+    """Else an older job's end could be shown after the newer one's begin."""
+
+    class Slow(Panel):
+        def _show_job(self, job):
+            if job.name == "older" and job.state == jobs.IDLE:
+                begins.set()
+                over.wait(0.2)
+            super()._show_job(job)
+            over.set()
+
+    begins, over, widget = threading.Event(), threading.Event(), Slow()
+    older, newer = (jobs.Job(name, None, widget._changed) for name in ("older", "newer"))
+    older._become(jobs.RUNNING)
+    over.clear()
+    older._over = True
+    thread = threading.Thread(target=lambda: older._become(jobs.IDLE))
+    thread.start()
+    assert begins.wait(SOON)
+    newer._become(jobs.RUNNING)
+    thread.join(SOON)
+    assert (widget._job, widget.state) == (newer, jobs.RUNNING)
 
 
 # ---- cells that run again

@@ -87,6 +87,7 @@ class Panel(anywidget.AnyWidget):
         super().__init__(**traits)
         self._words = self.words
         self._shown, self._showing = [], threading.Lock()
+        self._telling = threading.RLock()  # a job may end while the next one begins
         self._seen, self._drawn_in = False, alone()  # was it ever on a page?
         follow(self)
         self.observe(lambda change: self._speak(), "language")
@@ -200,22 +201,29 @@ class Panel(anywidget.AnyWidget):
                 self.refuse(error)
 
     def _changed(self, job):
-        newest = self._job
-        if newest is None or newest is job or not newest.alive:
-            self._show_job(job)
-        # else it is late news of an older job: the newer one began before that was told
+        """Shows what a job just told, in its thread: what fails here must not end its work."""
+        try:
+            with self._telling:
+                newest = self._job
+                if newest is None or newest is job or not newest.alive:
+                    self._job = job
+                    self._show_job(job)
+                elif job.failure is not None:
+                    # Late news of an older job: the newer one began before that was told.
+                    self.error = asdict(job.failure)
+            if job.state in (jobs.IDLE, jobs.FAILED, jobs.PAUSED):
+                self.keep()
+        except Exception as error:
+            self.refuse(error)
 
     def _show_job(self, job):
         """Shows the state of this widget's newest job, which just changed."""
-        self._job = job
         self.state = job.state
         if job.state == jobs.RUNNING:
             self.error = {}
         if job.failure is not None:
             self.error = asdict(job.failure)
             self.tell("idle")
-        if job.state in (jobs.IDLE, jobs.FAILED):
-            self.keep()
 
     def _receive(self, _, content, buffers):
         content = mended(content)

@@ -189,7 +189,6 @@ class TrainingPanel(Action, Replay):
             self.tell("stopping")
         elif job is self._acting and job.state == jobs.PAUSED:
             self.tell("paused", step=self.record.step)
-            self.keep()  # so that the curves can be zoomed
         elif job is self._acting and job.state == jobs.RUNNING:
             self.tell("training", stage=self.stage)
 
