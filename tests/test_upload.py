@@ -298,9 +298,9 @@ def test_a_click_gives_the_zip_as_it_is_then(folder):
     sent = watched(panel)
     for text in ("一", "二"):
         said[0] = text
-        receive(panel, "download")
+        receive(panel, "download", view="one")
         (content, [data]) = sent[-1]
-        assert content == {"kind": "zip", "name": "mof-lab-我的-日记.zip"}
+        assert content == {"kind": "zip", "name": "mof-lab-我的-日记.zip", "to": "one"}
         assert data == panel.path.read_bytes()
         with zipfile.ZipFile(panel.path) as made:
             assert made.read("transcript.txt").decode("utf-8") == text

@@ -779,6 +779,18 @@ def test_a_page_sets_what_is_its_own_and_nothing_else(chat):
     assert chat.settings["seed"] == 5
 
 
+def test_what_a_page_asked_for_goes_to_that_page(chat, monkeypatch):
+    said = []
+    monkeypatch.setattr(chat, "send", lambda content, buffers=None: said.append(content))
+    chat.say("你好")
+    said.clear()
+    receive(chat, "save", view="one")
+    receive(chat, "export", format="svg", view="two")
+    assert [(m["kind"], m["to"]) for m in said] == [
+        ("file", "one"), ("heard", "one"), ("picture", "two"), ("heard", "two"),
+    ]  # fmt: skip
+
+
 def test_an_error_is_shown_until_something_else_is_done(chat):
     receive(chat, "load", text="[1]")
     error = chat.error
@@ -832,4 +844,4 @@ def test_the_page_is_told_that_it_was_heard_whatever_happens(chat, monkeypatch):
     monkeypatch.setattr(chat, "on_hello", fails)
     with pytest.raises(KeyboardInterrupt):
         receive(chat, "hello")
-    assert said == [{"kind": "heard", "of": "hello"}]
+    assert said == [{"kind": "heard", "of": "hello", "to": None}]

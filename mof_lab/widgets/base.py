@@ -7,9 +7,11 @@ To make one:
 2. `mine.js` ends in `export default { render: ({ model, el }) => panel(model, el, build) }`, where
    `build(ui)` fills `ui.body` and returns a clean-up function. `base.js`, which is put before it,
    gives `element`, `ui.t(key, values)`, `ui.label(node, key)`, `ui.send(kind, content)`; see there.
-3. In Python, a method `on_<kind>(self, content)` for each message; bytes that were sent with it are
-   further arguments. It returns at once; what takes long goes through `self.run(name, work)`, one
-   job at a time in a kernel. In a job set traits and send messages, never print or display.
+3. In Python, a method `on_<kind>(self, content)` for each message; `self.answer(content, …)` goes
+   back to the view that sent it, `self.send` to all that there are of the widget. Bytes that were
+   sent with it are further arguments. It returns at once; what takes long goes through
+   `self.run(name, work)`, one job at a time in a kernel. In a job set traits and send messages,
+   never print or display.
    A trait that the page itself sets has to be in `settable`.
 4. `picture(self)` returns a `views.View` (SVG and text) of what there is to keep. It is displayed
    beside the widget and renewed when a job ends: that is what is seen where there is no kernel.
@@ -143,6 +145,10 @@ class Panel(anywidget.AnyWidget):
         if self._job is not None:
             self._job.resume()
 
+    def answer(self, content, kind, buffers=None, **values):
+        """Sends a message to the view alone that sent `content`; `send` reaches every view."""
+        self.send({"kind": kind, **values, "to": content.get("view")}, buffers)
+
     def give_way(self):
         """Ends: its cell was run again and made another in its place."""
         self.stop()
@@ -246,7 +252,7 @@ class Panel(anywidget.AnyWidget):
             if not refused and (kind in self.aside or not self.error):
                 deeds.tell(self, kind, content)
         finally:
-            self.send({"kind": "heard", "of": kind})
+            self.answer(content, "heard", of=kind)
 
     def on_hello(self, content):
         """A view of this widget is there; override it to send what it can't have heard."""
@@ -267,7 +273,7 @@ class Panel(anywidget.AnyWidget):
             return
         text = view.html if kind == "html" else view.svg  # the browser makes the PNG: it has fonts
         name = f"mof-lab-{type(self).__name__.lower()}"
-        self.send({"kind": "picture", "format": kind, "name": name, "text": text})
+        self.answer(content, "picture", format=kind, name=name, text=text)
 
     def on_language(self, content):
         choose_language(content["code"])

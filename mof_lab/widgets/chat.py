@@ -177,8 +177,7 @@ class Chat(Panel):
         self._unless_busy(self.clear)
 
     def on_save(self, content):
-        file = {"kind": "file", "name": "mof-lab-chat.json", "text": self.session.dumps()}
-        self.send(file)
+        self.answer(content, "file", name="mof-lab-chat.json", text=self.session.dumps())
 
     def on_load(self, content):
         self._load(str(content["text"]), "The file")
