@@ -143,7 +143,7 @@ def test_pause_sample_and_stop(make, live):
     panel = make()
     job = paused_at(panel, 2)
     assert (panel.status["key"], panel.record.step) == ("paused", 2)
-    with pytest.raises(LabError, match="“Training router” is still going on"):
+    with pytest.raises(LabError, match="“Training 训练 router” is still going on"):
         panel.result()
     receive(panel, "sample")
     until(lambda: panel.status["key"] == "sampled")
@@ -226,7 +226,7 @@ def test_what_fails_is_shown_and_said(make, monkeypatch):
 
 
 def test_not_trained_yet(make):
-    with pytest.raises(LabError, match="“Training router” is not done yet: press Train"):
+    with pytest.raises(LabError, match="“Training 训练 router” is not done yet: press Train"):
         make().result()
 
 
@@ -270,7 +270,7 @@ def test_the_cell_of_a_training_run_again_shows_its_panel(make, live, monkeypatc
     job, shown = paused_at(older, 2), []
     monkeypatch.setattr(notebook, "display", shown.append)
     run = SimpleNamespace(directory=older.trainer.directory.parent)
-    with pytest.raises(LabError, match="“Training chat” is going on already"):
+    with pytest.raises(LabError, match="“Training 训练 chat” is going on already"):
         notebook.train(run, "chat")
     assert shown == [older]
     older.stop()

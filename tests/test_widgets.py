@@ -133,7 +133,7 @@ def test_stop_keeps_what_is_there(session, live, monkeypatch):
     job = chat.say("你好")
     assert some.wait(SOON) and chat.state == jobs.RUNNING
     receive(chat, "send", text="再见")  # refused, and says so
-    assert (chat.status["key"], chat.status["values"]) == ("busy", {"name": "Chat"})
+    assert (chat.status["key"], chat.status["values"]) == ("busy", {"name": "Chat 聊天"})
     receive(chat, "undo")
     assert chat.status["key"] == "busy"
     receive(chat, "stop")
@@ -443,6 +443,22 @@ def test_side_by_side_each_column_is_what_it_says(model, vocabulary, session):
     assert len(beside.exchanges) == 2
 
 
+def test_who_is_refused_is_told_which_widget_is_at_work_in_the_language_that_is_spoken(
+    session, live
+):
+    go = threading.Event()
+    beside = SideBySide(session)
+    for code, name in ((None, "Side by side 并排比较"), ("zh", "并排比较"), ("en", "Side by side")):
+        if code:
+            mof_lab.language(code)
+        job = beside.run(lambda job: go.wait(SOON))
+        receive(chat := Chat(session), "send", text="你好")
+        assert chat.status == {"key": "busy", "values": {"name": name}}
+        go.set()
+        assert job.wait(SOON)
+        go.clear()
+
+
 # ---- what is shown where no browser runs it
 
 
@@ -605,7 +621,7 @@ def test_a_snapshot_that_fails_is_said_and_ends_no_job(live):
         assert go.wait(SOON) and job.go_on()
         return "done"
 
-    job = widget.run("work", work)
+    job = widget.run(work)
     widget.pause()
     go.set()
     assert paused.wait(SOON)

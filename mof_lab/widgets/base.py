@@ -10,7 +10,7 @@ To make one:
 3. In Python, a method `on_<kind>(self, content)` for each message; `self.answer(content, …)` goes
    back to the view that sent it, `self.send` to all that there are of the widget. Bytes that were
    sent with it are further arguments. It returns at once; what takes long goes through
-   `self.run(name, work)`, one job at a time in a kernel. In a job set traits and send messages,
+   `self.run(work)`, one job at a time in a kernel. In a job set traits and send messages,
    never print or display.
    A trait that the page itself sets has to be in `settable`.
 4. `picture(self)` returns a `views.View` (SVG and text) of what there is to keep. It is displayed
@@ -33,7 +33,7 @@ from IPython.display import display
 
 from .. import jobs
 from ..errors import LabError
-from ..language import alone, follow, page_speaks
+from ..language import LANGUAGES, alone, beside, follow, page_speaks
 from ..language import language as choose_language
 from ..zoom import Chart
 from . import cells, deeds, texts
@@ -98,6 +98,16 @@ class Panel(anywidget.AnyWidget):
 
     # ---- for subclasses ----
 
+    @property
+    def called(self):
+        """What people call it, also while they wait for it."""
+        return self.in_words("title")
+
+    def in_words(self, key, **values):
+        """A text of `words` where Python says it: in both languages, or the one that is spoken."""
+        english, chinese = (self.words[code][key].format(**values) for code in LANGUAGES)
+        return english if english == chinese else beside(english, chinese)
+
     def picture(self):
         """A `views.View` of what there is to keep; None while there is nothing."""
         return None
@@ -114,13 +124,13 @@ class Panel(anywidget.AnyWidget):
         """Sets the status line to a text of `words`."""
         self.status = {"key": key, "values": values}
 
-    def run(self, name, work):
+    def run(self, work):
         """Starts a job of this widget, see `jobs.JobRunner.start`; returns it, or None if refused.
 
         `state` follows it; an error becomes `error`; at its end the snapshot is renewed.
         """
         try:
-            return jobs.start(name, work, self._changed)
+            return jobs.start(self.called, work, self._changed)
         except jobs.BusyError as error:
             self.tell("busy", name=error.name)
             return None

@@ -15,7 +15,6 @@ from ..chat import CLEAN, UNDOS, ChatSession
 from ..conversation import conversation
 from ..errors import LabError
 from ..explanation import Explanation, explain
-from ..language import LANGUAGES, beside
 from . import choices, texts
 from .base import Panel, mended, script
 from .exchange import Exchange, shown
@@ -91,7 +90,7 @@ class Chat(Panel):
                 if job.go_on():
                     self._say(job, message, how)
 
-        return self.run(self.words["en"]["title"], work)
+        return self.run(work)
 
     def clear(self):
         """Forgets the conversation, as `[CLEAN]` does; `undo` brings it back."""
@@ -133,7 +132,7 @@ class Chat(Panel):
             self.exchanges = self.exchanges[:-1]
             self._exchange(job, question, how)
 
-        return self.run(self.words["en"]["title"], work)
+        return self.run(work)
 
     def save(self, path):
         """Writes the transcript, see `ChatSession.save`."""
@@ -150,7 +149,7 @@ class Chat(Panel):
     def picture(self):
         if not self.exchanges:
             return None
-        names = [self._who(column) for column in self.columns]
+        names = [self.in_words(column["key"], **column["values"]) for column in self.columns]
         return conversation([shown(e, names) for e in self.exchanges], self.experts)
 
     # ---- from the browser ----
@@ -308,7 +307,7 @@ class Chat(Panel):
             pairs = _pairs(self.session.turns)
             self._set([self._told(*pair) for pair in pairs], "loaded", count=len(pairs))
 
-        return self.run(self.words["en"]["title"], work)
+        return self.run(work)
 
     def _told(self, question, answer):
         """An exchange of which only the text is known."""
@@ -332,12 +331,6 @@ class Chat(Panel):
     def _new_id(self):
         self._next_id += 1
         return self._next_id
-
-    def _who(self, column):
-        english, chinese = (
-            self.words[code][column["key"]].format(**column["values"]) for code in LANGUAGES
-        )
-        return english if english == chinese else beside(english, chinese)
 
 
 def _said(key, sampling):

@@ -53,4 +53,4 @@ class Download(Panel):
             self.answer(content, "zip", [data], name=self.path.name)
             self.tell("given", **told)
 
-        self.run(self.words["en"]["download"], work)
+        self.run(work)

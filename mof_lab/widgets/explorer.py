@@ -152,7 +152,7 @@ class Explorer(Panel):
                 self._show_tested()
             self.tell("tested")
 
-        return self.run(self.words["en"]["context"], work)
+        return self.run(work)
 
     def redraw(self):
         with self._drawing:
@@ -226,7 +226,7 @@ class Explorer(Panel):
                 }
                 self._publish(same, off)
 
-        return self.run(self.words["en"]["title"], work)
+        return self.run(work)
 
     def _trace(self, ids, off):
         from ..inspection import trace  # TensorFlow is slow to import

@@ -159,7 +159,7 @@ class TrainingPanel(Action, Replay):
 
     @property
     def called(self):
-        return f"{self.words['en']['title']} {self.stage}"
+        return f"{super().called} {self.stage}"
 
     @property
     def ready(self):
@@ -175,7 +175,7 @@ class TrainingPanel(Action, Replay):
     def on_sample(self, content):
         training = self._acting
         if training is None or not training.alive:
-            self.run(self.words["en"]["sample"], self._sample)
+            self.run(self._sample)
         else:
             self.tell("sampling")
             self._asked.set()

@@ -202,7 +202,7 @@ class Upload(Panel):
             self.tell("ready", name=own.name)
 
         self._drop()
-        job = self.run(self.words["en"]["title"], work)
+        job = self.run(work)
         if job is None and keep is not None:
             keep.cleanup()
         return job
