@@ -256,6 +256,18 @@ def test_the_snapshot_shows_the_locked_character(explorer):
     assert len(explorer.picture().svg) < 100_000
 
 
+@pytest.mark.parametrize(("act", "trait"), [("lock", "locked"), ("look", "head")])
+def test_what_is_looked_at_waits_until_a_reading_is_published(explorer, act, trait):
+    before = getattr(explorer, trait)
+    thread = threading.Thread(target=getattr(explorer, act), args=(1, 1))
+    with explorer._drawing:
+        thread.start()
+        thread.join(0.1)
+        assert getattr(explorer, trait) == before
+    thread.join(60)
+    assert getattr(explorer, trait) != before
+
+
 def test_what_is_typed_never_becomes_markup(pair):
     explorer = Explorer(pair, '<script>alert("1")</script>')
     for svg in (explorer.readings[0]["svg"], explorer.whole_heads[0][0], explorer.picture().svg):

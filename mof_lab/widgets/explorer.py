@@ -110,17 +110,19 @@ class Explorer(Panel):
         """Shows the attention of another head."""
         if not (0 <= block < self.parts["blocks"] and 0 <= head < self.parts["heads"]):
             raise LabError(f"The model has no head {head} in block {block}.")
-        self.head = [block, head]
-        self._show_head()
+        with self._drawing:
+            self.head = [block, head]
+            self._show_head()
 
     def lock(self, position, reading=0):
         """Keeps a character of a reading (0 or 1) in view; None = lets it go."""
-        if not 0 <= reading < len(self._now):
-            raise LabError(f"There is no reading {reading}; there are {len(self._now)}.")
-        time = len(self._now[reading].symbols)
-        if position is not None and not 0 <= position < time:
-            raise LabError(f"There is no character {position}; the reading has {time}.")
-        self.locked = [position if i == reading else p for i, p in enumerate(self.locked)]
+        with self._drawing:
+            if not 0 <= reading < len(self._now):
+                raise LabError(f"There is no reading {reading}; there are {len(self._now)}.")
+            time = len(self._now[reading].symbols)
+            if position is not None and not 0 <= position < time:
+                raise LabError(f"There is no character {position}; the reading has {time}.")
+            self.locked = [position if i == reading else p for i, p in enumerate(self.locked)]
 
     def test_context(self, topic="colour"):
         """How much a fact helps from how many characters back, and which expert.
