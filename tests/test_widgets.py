@@ -5,11 +5,13 @@ import json
 import re
 import sys
 import threading
+import time
 import weakref
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import traitlets
 
 pytest.importorskip("anywidget", reason="widgets need the lab's packages: pip install -e .[lab]")
 
@@ -400,6 +402,13 @@ def test_a_reload_in_the_middle_gets_everything(chat):
     receive(chat, "hello")
     answer = messages[-1]["exchange"]["answers"][0]
     assert (answer["from"], "".join(p[0] for p in answer["characters"])) == (0, "米米")
+
+
+def test_a_page_that_comes_when_an_answer_ends_is_told_of_it_or_of_nothing(chat, monkeypatch):
+    found = [None, Exchange(4, "你好", 1)]  # the job lets go of it while the page is told
+    monkeypatch.setattr(Chat, "_writing", property(lambda chat: found.pop()), raising=False)
+    receive(chat, "hello")
+    assert chat.error == {}
 
 
 # ---- side by side
@@ -805,6 +814,29 @@ def test_what_a_page_asked_for_goes_to_that_page(chat, monkeypatch):
     assert [(m["kind"], m["to"]) for m in said] == [
         ("file", "one"), ("heard", "one"), ("picture", "two"), ("heard", "two"),
     ]  # fmt: skip
+
+
+def test_what_two_pages_set_is_set_one_after_the_other():
+    class Set(Panel):
+        settable = ("one",)
+        one = traitlets.Dict().tag(sync=True)
+
+        @traitlets.observe("one")
+        def _noted(self, change):
+            inside.append(change.new)
+            time.sleep(0.05)
+            most.append(len(inside))
+            inside.pop()
+
+    inside, most, panel = [], [], Set()
+    threads = [
+        threading.Thread(target=panel.set_state, args=({"one": {"a": i}},)) for i in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON)
+    assert most == [1, 1, 1, 1] and panel.error == {}
 
 
 def test_an_error_is_shown_until_something_else_is_done(chat):

@@ -89,6 +89,7 @@ class Panel(anywidget.AnyWidget):
         super().__init__(**traits)
         self._words = self.words
         self._shown, self._showing = [], threading.Lock()
+        self._setting = threading.RLock()  # several pages set one trait, each in its thread
         self._telling = threading.RLock()  # a job may end while the next one begins
         self._seen, self._drawn_in = False, alone()  # was it ever on a page?
         follow(self)
@@ -190,14 +191,16 @@ class Panel(anywidget.AnyWidget):
             self.refuse(LabError(f"A page can't set {', '.join(refused)} here; it sets {own}."))
             return
         sync_data = mended(sync_data)
-        before = {name: getattr(self, name) for name in sync_data}
-        try:
-            super().set_state(sync_data)
-        except traitlets.TraitError as error:
-            self.refuse(LabError(str(error)))
-            return
+        with self._setting:
+            before = {name: getattr(self, name) for name in sync_data}
+            try:
+                super().set_state(sync_data)
+            except traitlets.TraitError as error:
+                self.refuse(LabError(str(error)))
+                return
+            after = {name: getattr(self, name) for name in sync_data}
         for name, old in before.items():
-            new = getattr(self, name)
+            new = after[name]
             changed = {key: new[key] for key in new if key not in old or new[key] != old[key]}
             if changed:
                 deeds.tell(self, name, changed)

@@ -155,8 +155,9 @@ class Chat(Panel):
     # ---- from the browser ----
 
     def on_hello(self, content):
-        if self._writing is not None:
-            self.send({"kind": "writing", "exchange": self._writing.whole()})
+        writing = self._writing  # once: the job lets go of it meanwhile
+        if writing is not None:
+            self.send({"kind": "writing", "exchange": writing.whole()})
 
     def on_send(self, content):
         text = content.get("text")

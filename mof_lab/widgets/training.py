@@ -28,9 +28,10 @@ LOOKING = 0.1
 
 
 class Replay(Panel):
-    """A recorded training, played in the browser: the kernel has nothing to do with it.
+    """A recorded training, played in the browser, which needs no kernel.
 
-    What the same stage did in other runs can be drawn beside it, if its file is known.
+    What the same stage did in other runs can be drawn beside it, if its file is known; comparing
+    needs the kernel.
 
     Args:
         source: a `Recording`, its file, or the folder of a checkpoint that has one.
@@ -93,10 +94,10 @@ class Replay(Panel):
             there, room = self.recording.moments, moments_room(self.recording)
             self._looks = {
                 (id(m), room): self._looks.get((id(m), room))
-                or [m.step, *pair(moment(self.recording, m, room))]
-                for m in there
+                or (m, [m.step, *pair(moment(self.recording, m, room))])
+                for m in there  # it is kept: no other gets its id
             }
-            self.moments = list(self._looks.values())
+            self.moments = [shown for _, shown in self._looks.values()]
 
     def redraw(self):
         with self._drawing:
