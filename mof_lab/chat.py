@@ -109,11 +109,15 @@ class ChatSession:
         if len(text) <= FAR_TOO_LONG * self.limit:
             text = normalise(text).strip()
         if not text:
-            raise LabError("The message is empty; type something to talk about.")
+            raise LabError(
+                "The message is empty; type something to talk about.",
+                chinese="消息是空的：请输入想说的话。",
+            )
         if len(text) > self.limit:
             raise LabError(
                 f"The message has {len(text):,} characters; at most {self.limit:,} fit into the "
-                "context; shorten it."
+                "context; shorten it.",
+                chinese=f"消息有 {len(text):,} 字，上下文最多放得下 {self.limit:,} 字：请缩短。",
             )
         return text
 

@@ -35,7 +35,8 @@ class BusyError(LabError):
     def __init__(self, name, seconds):
         super().__init__(
             f"“{name}” has been running for {seconds:.0f} s, and the lab does one thing at a time: "
-            "stop it or wait until it is done."
+            "stop it or wait until it is done.",
+            chinese=f"“{name}”已运行 {seconds:.0f} 秒，一次只能做一件事：请先停止它或等它结束。",
         )
         self.name = name
 
@@ -53,6 +54,7 @@ class Failure:
 
     sentence: str
     traceback: str
+    chinese: str = ""  # the sentence; "" = there is none
 
     @classmethod
     def of(cls, error):
@@ -61,7 +63,7 @@ class Failure:
         if not expected:
             said = f"Something unexpected happened, {type(error).__name__}: {said or 'no reason'}"
         folded = "" if expected else "".join(traceback.format_exception(error)).strip()
-        return cls(said, folded)
+        return cls(said, folded, getattr(error, "chinese", ""))
 
 
 class Job:

@@ -106,6 +106,7 @@ def test_prompts_that_can_not_be_are_said(explorer, text):
     before = explorer.readings
     receive(explorer, "read", prompts=[text, ""])
     assert "The prompt" in explorer.error["sentence"] and explorer.error["traceback"] == ""
+    assert explorer.error["chinese"].startswith("提示")
     assert explorer.readings == before
 
 

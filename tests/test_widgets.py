@@ -295,6 +295,7 @@ def test_what_is_no_transcript_changes_nothing(chat, text):
     [
         ({"temperature": -1}, "temperature is -1"),
         ({"temperature": None}, "temperature is None"),
+        ({"max_length": 2.5}, "max_length is 2.5; expected a whole number"),
         ({"top_p": "1; rm"}, "top_p is '1; rm'"),
         ({"max_length": 0}, "max_length is 0"),
         ({"seed": -4}, "seed is -4"),
@@ -306,7 +307,19 @@ def test_settings_that_can_not_be_are_said(chat, settings, said):
     chat.settings = {**chat.settings, **settings}  # as a browser sets them
     receive(chat, "send", text="你好")
     assert said in chat.error["sentence"] and chat.error["traceback"] == ""
+    assert chat.error["chinese"].endswith("。")
     assert chat.exchanges == []
+
+
+def test_an_error_has_a_chinese_sentence_where_a_page_may_cause_it_by_typing(chat):
+    for text, said in (("\u200b", "消息是空的"), ("好" * 500, "消息有 500 字")):
+        receive(chat, "send", text=text)
+        assert said in chat.error["chinese"]
+    chat.settings = {**chat.settings, "temperature": None}
+    receive(chat, "send", text="你好")
+    assert chat.error["chinese"] == "温度没有填，应为一个数。"
+    receive(chat, "language", code="fr")  # there is none of this one
+    assert chat.error["sentence"] and chat.error["chinese"] == ""
 
 
 def test_a_question_is_answered_with_the_settings_it_brings(chat, model, vocabulary):

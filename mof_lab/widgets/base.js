@@ -203,6 +203,13 @@ function panel(model, el, build, { picture = true } = {}) {
     const { key, values } = model.get("status");
     status.textContent = key ? ui.t(key, values) : "";
   };
+  const showError = () => {
+    const { sentence: said = "", chinese = "", traceback = "" } = model.get("error");
+    sentence.textContent = (language() === "zh" && chinese) || said;
+    trace.textContent = traceback;
+    folded.hidden = !traceback;
+    error.hidden = !said;
+  };
   const heard = () => {
     waiting.forEach(clearTimeout);
     if (waits) showStatus();
@@ -211,11 +218,7 @@ function panel(model, el, build, { picture = true } = {}) {
   ui.on(["status", "state", "error"], () => {
     heard();
     showStatus();
-    const { sentence: said = "", traceback = "" } = model.get("error");
-    sentence.textContent = said;
-    trace.textContent = traceback;
-    folded.hidden = !traceback;
-    error.hidden = !said;
+    showError();
     root.dataset.state = model.get("state");
   });
   const receive = (content, bytes) => {
@@ -251,6 +254,7 @@ function panel(model, el, build, { picture = true } = {}) {
     for (const relabel of labels) relabel();
     for (const follower of followers) follower();
     showStatus();
+    showError();
   });
   el.append(root);
   ui.send("hello", { language: pageLanguage() });

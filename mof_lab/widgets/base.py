@@ -82,7 +82,7 @@ class Panel(anywidget.AnyWidget):
     language = traitlets.Unicode().tag(sync=True)  # "" = JupyterLab's
     state = traitlets.Unicode(jobs.IDLE).tag(sync=True)  # of this widget's newest job
     status = traitlets.Dict().tag(sync=True)  # {"key": of `words`, "values": {…}}
-    error = traitlets.Dict().tag(sync=True)  # {"sentence": …, "traceback": …}; {} = none
+    error = traitlets.Dict().tag(sync=True)  # a `jobs.Failure`; {} = none
 
     def __init__(self, **traits):
         cells.made(self)

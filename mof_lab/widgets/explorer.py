@@ -91,9 +91,8 @@ class Explorer(Panel):
         return self._read(*mended([prompt, other]))
 
     def _read(self, prompt, other):
-        ids = [encode_prompt(text, self.vocabulary) for text in (prompt, other) if text.strip()]
-        if not ids:
-            raise LabError("The prompt is empty; type something for the model to read.")
+        given = [text for text in (prompt, other) if text.strip()] or [prompt]
+        ids = [encode_prompt(text, self.vocabulary) for text in given]
         return self._start(ids, self._off(self.off), [prompt, other])
 
     def switch_off(self, heads=(), thoughts=(), experts=()):

@@ -157,7 +157,10 @@ class Upload(Panel):
     def on_read(self, content):
         path = str(content["path"]).strip()
         if not path:
-            raise self._miss("There is no path; type that of a text file, or choose a file.")
+            raise self._miss(
+                "There is no path; type that of a text file, or choose a file. "
+                "没有填路径：请填文本文件的路径，或选择文件。"
+            )
         self.take(path)
 
     def on_example(self, content):

@@ -208,6 +208,23 @@ def test_a_character_explains_itself(chat):
     assert text.count("gru") >= 2 and text.count("transformer") >= 2 and "%" in text
 
 
+def test_an_error_speaks_the_language_of_the_interface(chat):
+    said, switch = chat.root.locator(".mof-sentence"), chat.root.locator(".mof-language")
+    chat.set(temperature="")
+    chat.text.fill("你好")
+    chat.main.click()
+    chat.wait("root => root.querySelector('.mof-sentence').textContent.startsWith('temperature')")
+    try:
+        switch.click()
+        chat.wait("root => root.lang === 'zh-CN'")
+        assert said.text_content() == "温度没有填，应为一个数。"
+    finally:
+        switch.click()
+        chat.wait("root => root.lang === 'en'")
+    assert said.text_content().startswith("temperature is None")
+    chat.set(temperature=0)
+
+
 def test_scrolling_is_polite(chat):
     chat.set(**ENDLESS)
     log = chat.root.locator(".mof-log")
