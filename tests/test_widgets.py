@@ -889,6 +889,15 @@ def test_an_answer_of_which_nobody_could_be_told_is_not_being_written(chat, monk
     assert "no page" in chat.error["sentence"] and chat._writing is None
 
 
+def test_a_message_that_is_too_deep_is_answered_too(chat, monkeypatch):
+    said, deep = [], []
+    for _ in range(sys.getrecursionlimit()):
+        deep = [deep]
+    monkeypatch.setattr(chat, "send", lambda content, buffers=None: said.append(content["kind"]))
+    receive(chat, "send", text=deep)
+    assert "RecursionError" in chat.error["sentence"] and said == ["heard"]
+
+
 @pytest.mark.parametrize("text", [{}, {"text": None}, {"text": ["[CLEAN]"]}])
 def test_a_message_without_a_text_is_refused_in_a_sentence(chat, text):
     receive(chat, "send", **text)

@@ -245,7 +245,6 @@ class Panel(anywidget.AnyWidget):
             self.tell("idle")
 
     def _receive(self, _, content, buffers):
-        content = mended(content)
         kind = content.get("kind")
         handler = getattr(self, f"on_{kind}", None)
         if handler is None or hasattr(anywidget.AnyWidget, f"on_{kind}"):  # it has an `on_msg`
@@ -254,6 +253,7 @@ class Panel(anywidget.AnyWidget):
         if kind not in self.aside:
             self.error = {}
         try:
+            content = mended(content)
             if kind == "hello":
                 page_speaks(content.get("language"))
                 self._speak(seen=True)
