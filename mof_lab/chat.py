@@ -110,11 +110,15 @@ class ChatSession:
             text = normalise(text).strip()
             length = len(self.vocabulary.encode(text))
         if not text:
-            raise LabError("The message is empty; type something to talk about.")
+            raise LabError(
+                "The message is empty; type something to talk about.",
+                chinese="消息是空的：请输入想说的话。",
+            )
         if length > self.longest:
             raise LabError(
                 f"The message has {length:,} characters; at most {self.longest:,} fit into the "
-                "context; shorten it."
+                "context; shorten it.",
+                chinese=f"消息有 {length:,} 字，上下文最多放得下 {self.longest:,} 字：请缩短。",
             )
         return text
 

@@ -2,7 +2,15 @@
 
 
 class LabError(ValueError):
-    """Bad input, said in one sentence: what was wrong, what was expected, what to do."""
+    """Bad input, said in one sentence: what was wrong, what was expected, what to do.
+
+    Args:
+        chinese: the same in Chinese, for a widget that speaks it; "" = there is none.
+    """
+
+    def __init__(self, *args, chinese=""):
+        super().__init__(*args)
+        self.chinese = chinese
 
 
 def one_line(error):

@@ -35,7 +35,10 @@ class Sampling:
         ):
             value = getattr(self, name)
             if not low <= value <= high:
-                raise LabError(f"{name} is {value}; expected a number from {low} to {high}.")
+                raise LabError(
+                    f"{name} is {value}; expected a number from {low} to {high}.",
+                    chinese=f"{name} 是 {value}，应为 {low} 到 {high} 的数。",
+                )
 
 
 #: So many are sorted for `Sampling.top_p`, if they reach it.

@@ -35,7 +35,8 @@ class BusyError(LabError):
     def __init__(self, name, seconds):
         super().__init__(
             f"“{name}” has been running for {seconds:.0f} s, and the lab does one thing at a time: "
-            "stop it or wait until it is done."
+            "stop it or wait until it is done.",
+            chinese=f"“{name}”已运行 {seconds:.0f} 秒，一次只能做一件事：请先停止它或等它结束。",
         )
         self.name = name
 
@@ -53,6 +54,7 @@ class Failure:
 
     sentence: str
     traceback: str
+    chinese: str = ""  # the sentence; "" = there is none
 
     @classmethod
     def of(cls, error):
@@ -61,7 +63,7 @@ class Failure:
         if not expected:
             said = f"Something unexpected happened, {type(error).__name__}: {said or 'no reason'}"
         folded = "" if expected else "".join(traceback.format_exception(error)).strip()
-        return cls(said, folded)
+        return cls(said, folded, getattr(error, "chinese", ""))
 
 
 class Job:
@@ -77,10 +79,11 @@ class Job:
         self.name, self._work, self._changed = name, work, changed
         self.state, self.failure, self.result = IDLE, None, None
         self.started = time.monotonic()
-        self._over = False
-        self._stop, self._resume = threading.Event(), threading.Event()
-        self._resume.set()
+        self._begun = self._over = False
+        self._paused = self._stopping = self._woken = False
         self._lock = threading.RLock()
+        self._news = threading.Condition(self._lock)  # of those three
+        self._ended = threading.Event()  # and what had to be told of it was told
         self._thread = threading.Thread(target=self._run, name=f"mof-lab {name}", daemon=True)
 
     @property
@@ -88,30 +91,55 @@ class Job:
         """Is it still to end? True from its making on."""
         return not self._over
 
-    def go_on(self):
-        """For the work: waits while the job is paused; False when it is to stop."""
-        if not self._resume.is_set() and not self._stop.is_set():
+    @property
+    def waits(self):
+        """Is the work to wait, or is it waiting?"""
+        return self._paused and not self._stopping
+
+    def go_on(self, meanwhile=None):
+        """For the work: waits here while the job is paused; False when it is to stop.
+
+        Args:
+            meanwhile: called when the waiting begins and after each `wake`; what takes long in it
+                ends when `waits` is false.
+        """
+        if self.waits:
             self._become(PAUSED)
-            self._resume.wait()
-            if not self._stop.is_set():
-                self._become(RUNNING)
-        return not self._stop.is_set()
+            while self.waits:
+                if meanwhile is not None:
+                    meanwhile()
+                with self._news:
+                    self._news.wait_for(lambda: self._woken or not self.waits)
+                    self._woken = False
+            self._become(RUNNING)
+        return not self._stopping
+
+    def wake(self):
+        """Lets the work do what it does in a pause, if it waits."""
+        with self._news:
+            self._woken = True
+            self._news.notify_all()
 
     def pause(self):
         """Lets the work wait at its next `go_on`; the state is `PAUSED` once it does."""
-        self._resume.clear()
+        self._paused = True
 
     def resume(self):
         """Lets a paused job go on."""
-        self._resume.set()
+        with self._news:
+            self._paused = False
+            self._news.notify_all()
 
     def stop(self):
         """Asks the work to end, also when it is paused; a job that is over stays as it is."""
-        with self._lock:
-            if not self._over:
-                self._stop.set()
+        with self._news:
+            if self._over:
+                return
+            self._stopping = True
+            try:
                 self._become(STOPPING)
-        self._resume.set()
+            finally:  # whoever fails to hear of it: the work does
+                self._news.notify_all()
 
     def wait(self, seconds=None):
         """Until the job is over, or so many seconds; returns whether it is.
@@ -119,30 +147,42 @@ class Job:
         Interrupting the kernel meanwhile stops the job.
         """
         try:
-            self._thread.join(seconds)
+            return self._ended.wait(seconds)
         except KeyboardInterrupt:
             self.stop()
-            self._thread.join()
+            self._ended.wait()
             raise
-        return not self._thread.is_alive()
 
     def begin(self):
         """Starts the worker; `JobRunner.start` does it."""
-        try:
-            self._become(RUNNING)
-            self._thread.start()
-        except BaseException:  # else the process would wait for it for ever
-            self._over = True
-            raise
+        self._become(RUNNING)
+        self._thread.start()
+
+    def cancel(self):
+        """For who was kept from beginning it: it ends. A worker that comes yet does nothing."""
+        with self._lock:
+            if not self._begun:
+                self._end()
+        self.stop()
 
     def _run(self):
+        with self._lock:
+            if self._over:
+                return
+            self._begun = True
         try:
             self.result = self._work(self)
         except BaseException as error:  # nothing may escape: the thread has nobody to tell
             self.failure = Failure.of(error)
         with self._lock:
-            self._over = True
+            self._end()
+
+    def _end(self):
+        self._over = True
+        try:
             self._become(IDLE if self.failure is None else FAILED)
+        finally:
+            self._ended.set()
 
     def _become(self, state):
         with self._lock:
@@ -176,11 +216,16 @@ class JobRunner:
         Raises:
             BusyError: another job is not over yet.
         """
-        with self._lock:
-            if self.job is not None and self.job.alive:
-                raise BusyError(self.job.name, time.monotonic() - self.job.started)
-            self.job = job = Job(name, work, changed)
-        job.begin()
+        job = Job(name, work, changed)
+        try:  # an interrupt may come anywhere
+            with self._lock:
+                if self.job is not None and self.job.alive:
+                    raise BusyError(self.job.name, time.monotonic() - self.job.started)
+                self.job = job
+            job.begin()
+        except BaseException:  # else the process would wait for it for ever
+            job.cancel()
+            raise
         if headless() if self._blocking is None else self._blocking:
             job.wait()
         return job
@@ -225,14 +270,14 @@ def headless():
     """
     if decided := os.environ.get("MOF_LAB_HEADLESS"):
         return decided == "1"
-    kernel = _kernel()
-    if kernel is None:
+    here = kernel()
+    if here is None:
         return True
     voila = os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
-    return not voila and not getattr(kernel, "_allow_stdin", True)
+    return not voila and not getattr(here, "_allow_stdin", True)
 
 
-def _kernel():
+def kernel():
     """The Jupyter kernel that this process is, or None."""
     try:
         from IPython import get_ipython

@@ -31,11 +31,6 @@ def follow(follower):
     follower.language = _chosen or ""
 
 
-def say(english, chinese):
-    """The one of two texts that is in the interface language."""
-    return chinese if language() == "zh" else english
-
-
 def page_speaks(code):
     """Notes the language of a page, such as JupyterLab's, which widgets speak until one is chosen.
 
@@ -62,5 +57,5 @@ def beside(english, chinese):
 
 
 def short(english, chinese):
-    """One of two texts, where there is no room for both: English, unless Chinese is `alone`."""
+    """One of two texts, where both are too many: English, unless Chinese is spoken `alone`."""
     return shown(english, chinese)[0]

@@ -10,7 +10,7 @@ from pathlib import Path
 from . import extraction, hub, packages, readers
 from .catalogue import CATALOGUE
 from .errors import LabError
-from .language import beside, say, short
+from .language import beside, short
 from .packages import Package
 
 
@@ -64,7 +64,7 @@ def _packed(source, tell):
 
 def announce(source, opt_in, tell):
     """Says what a source is before it is used, and refuses one that nobody has opted into."""
-    licence = f"licence 许可 {source.licence or say('see its card', '见数据卡')}"
+    licence = f"licence 许可 {source.licence or short('see its card', '见数据卡')}"
     if source.opt_in and not opt_in:
         raise LabError(
             f"The licence of {source.name!r} is for you to judge ({licence}); "
@@ -86,10 +86,10 @@ def sources():
     """The catalogue as a table, in the language of the interface."""
     from .tables import table
 
-    header = say(
+    header = short(
         ("name", "where", "licence", "size", "good for"), ("名称", "来源", "许可", "大小", "用途")
     )
-    unknown = say("see its card", "见数据卡")
+    unknown = short("see its card", "见数据卡")
     return table(
         header,
         [
@@ -98,7 +98,7 @@ def sources():
                 source.place,
                 (source.licence or unknown) + (", opt_in=True" if source.opt_in else ""),
                 source.size or unknown,
-                say(source.note, source.chinese),
+                short(source.note, source.chinese),
             )
             for source in CATALOGUE
         ],

@@ -4,6 +4,7 @@ import base64
 import inspect
 import json
 import re
+import threading
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
@@ -105,6 +106,7 @@ def test_prompts_that_can_not_be_are_said(explorer, text):
     before = explorer.readings
     receive(explorer, "read", prompts=[text, ""])
     assert "The prompt" in explorer.error["sentence"] and explorer.error["traceback"] == ""
+    assert explorer.error["chinese"].startswith("提示")
     assert explorer.readings == before
 
 
@@ -184,6 +186,25 @@ def test_two_prompts_are_compared_and_one_can_be_left_out(explorer, pair):
     assert len(single.whole_heads) == len(single.heads[0]["png"]) == 1
 
 
+def test_half_a_character_is_no_prompt(pair):
+    explorer = Explorer(pair, "\ud83d好")
+    assert explorer.prompts == ["\ufffd好", ""]
+    receive(explorer, "read", prompts=["好\udc00", ""])
+    explorer.read("好\udc00")
+    assert explorer.prompts == ["好\ufffd", ""] and explorer.error == {}
+
+
+def test_a_prompt_that_was_refused_is_there_to_be_read(pair, monkeypatch):
+    runner = jobs.JobRunner(blocking=False)
+    monkeypatch.setattr(jobs, "_RUNNER", runner)
+    go = threading.Event()
+    other = runner.start("another", lambda job: go.wait(60))
+    explorer = Explorer(pair, PROMPT, OTHER)
+    assert explorer.status["key"] == "busy" and explorer.prompts == [PROMPT, OTHER]
+    go.set()
+    assert other.wait(60)
+
+
 # ---- switches
 
 
@@ -234,6 +255,18 @@ def test_the_snapshot_shows_the_locked_character(explorer):
     receive(explorer, "lock", reading=5, position=0)
     assert "no reading 5" in explorer.error["sentence"] and explorer.locked == [3, None]
     assert len(explorer.picture().svg) < 100_000
+
+
+@pytest.mark.parametrize(("act", "trait"), [("lock", "locked"), ("look", "head")])
+def test_what_is_looked_at_waits_until_a_reading_is_published(explorer, act, trait):
+    before = getattr(explorer, trait)
+    thread = threading.Thread(target=getattr(explorer, act), args=(1, 1))
+    with explorer._drawing:
+        thread.start()
+        thread.join(0.1)
+        assert getattr(explorer, trait) == before
+    thread.join(60)
+    assert getattr(explorer, trait) != before
 
 
 def test_what_is_typed_never_becomes_markup(pair):

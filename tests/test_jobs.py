@@ -97,6 +97,98 @@ def test_a_paused_job_can_be_stopped(runner):
     assert states == [RUNNING, PAUSED, STOPPING, IDLE]
 
 
+@pytest.mark.parametrize("then", ["stop", "resume"])
+def test_who_waits_does_meanwhile_what_is_asked(runner, then):
+    states, did, done = States(), [], threading.Semaphore(0)
+
+    def meanwhile():
+        did.append((job.state, job.waits))
+        done.release()
+
+    def work(job):
+        while job.go_on(meanwhile):
+            pass
+
+    job = runner.start("steps", work, states)
+    job.pause()
+    states.expect(PAUSED)
+    for _ in range(2):  # when it begins to wait, and once more
+        assert done.acquire(timeout=SOON)
+        job.wake()
+    assert done.acquire(timeout=SOON) and did == 3 * [(PAUSED, True)]
+    getattr(job, then)()
+    assert not job.waits
+    job.stop()
+    assert job.wait(SOON) and len(did) == 3
+
+
+def test_a_pause_after_stop_holds_nobody(runner):
+    work, states = Steps(), States()
+    job = runner.start("steps", work, states)
+    job.stop()
+    job.pause()
+    work.step()
+    assert job.wait(SOON) and states == [RUNNING, STOPPING, IDLE]
+
+
+def test_who_fails_to_hear_of_the_stop_keeps_nobody_waiting(runner):
+    def changed(job):
+        states(job)
+        if job.state == STOPPING:
+            raise RuntimeError("not heard")
+
+    states = States()
+    job = runner.start("steps", lambda job: [job.go_on() for _ in iter(job.go_on, False)], changed)
+    job.pause()
+    states.expect(PAUSED)
+    with pytest.raises(RuntimeError, match="not heard"):
+        job.stop()
+    assert job.wait(SOON)
+
+
+class Interrupted(threading.Thread):
+    """One whose start is interrupted: before there is a thread, or when it runs already."""
+
+    runs = False
+
+    def start(self):
+        if self.runs:
+            super().start()
+            assert self.working.wait(SOON)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_an_interrupt_while_a_job_begins_leaves_the_lab_free(runner, monkeypatch, runs):
+    working, states = threading.Event(), States()
+
+    def work(job):
+        working.set()
+        while job.go_on():
+            pass
+        return "stopped"
+
+    monkeypatch.setattr(Interrupted, "runs", runs)
+    monkeypatch.setattr(Interrupted, "working", working, raising=False)
+    monkeypatch.setattr(jobs.threading, "Thread", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        runner.start("one", work, states)
+    monkeypatch.undo()
+    one = runner.job
+    assert one.wait(SOON) and not one.alive
+    assert one.result == ("stopped" if runs else None) and states[-1] == IDLE
+    assert runner.start("two", lambda job: "done").wait(SOON) and runner.job.result == "done"
+
+
+def test_a_worker_that_comes_after_the_interrupt_does_nothing():
+    done = []
+    job = jobs.Job("one", lambda job: done.append(1))
+    job.cancel()
+    job._thread.start()
+    job._thread.join(SOON)
+    assert job.wait(SOON) and done == [] and job.state == IDLE
+
+
 def test_a_second_job_is_refused_and_told_why(runner):
     work = Steps()
     job = runner.start("training gru", work)
@@ -181,7 +273,7 @@ def test_who_is_headless(monkeypatch, decided, allows_input, server, expected):
 
     monkeypatch.setenv("MOF_LAB_HEADLESS", decided)
     monkeypatch.setenv("SERVER_SOFTWARE", server)
-    monkeypatch.setattr(jobs, "_kernel", lambda: None if allows_input is None else Kernel())
+    monkeypatch.setattr(jobs, "kernel", lambda: None if allows_input is None else Kernel())
     assert jobs.headless() is expected
 
 

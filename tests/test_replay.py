@@ -1,8 +1,10 @@
 """A recorded training as a picture and as a widget; no model is needed."""
 
+import gc
 import json
 import re
 import sys
+import weakref
 
 import pytest
 
@@ -47,6 +49,16 @@ def test_the_views_show_what_is_recorded(recorded):
     whole = summary(recorded)
     assert "step 100" in whole.svg and whole.svg.count("<svg") > 3
     assert len(whole.svg) < 60_000
+
+
+def test_a_moment_that_is_drawn_is_kept_so_that_no_other_takes_its_place(recorded):
+    replay = Replay(recorded)
+    drawn = weakref.ref(recorded.moments.pop())  # as when a training goes back
+    gc.collect()
+    assert drawn() is not None
+    replay.draw()
+    gc.collect()
+    assert drawn() is None and len(replay.moments) == 2
 
 
 def test_on_a_chinese_page_the_pictures_speak_chinese_alone(recorded, monkeypatch):

@@ -140,6 +140,11 @@ def test_the_table_in_both_languages():
         language("en")
 
 
+def test_the_table_on_a_chinese_page_where_nobody_chose(monkeypatch):
+    monkeypatch.setattr(sys.modules["mof_lab.language"], "_page", "zh")
+    assert "早期白话小说" in corpus.sources()
+
+
 # The project's own
 
 

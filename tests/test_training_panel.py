@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import time
 import weakref
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ from mof_lab.errors import LabError
 from mof_lab.generation import Sampling, continuation
 from mof_lab.look import Look
 from mof_lab.model import MoF
-from mof_lab.recording import Recording
+from mof_lab.recording import Moment, Recording
 from mof_lab.training import Trainer
 from mof_lab.widgets import TrainingPanel, action
 
@@ -63,6 +64,13 @@ def make(preset, vocabulary, packs, config, tmp_path):
         return TrainingPanel(run, stage, MoF(config), sayings=sayings, reports=2)
 
     return make
+
+
+def until(condition):
+    end = time.monotonic() + SOON
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.01)
 
 
 def receive(panel, kind, **content):
@@ -135,9 +143,10 @@ def test_pause_sample_and_stop(make, live):
     panel = make()
     job = paused_at(panel, 2)
     assert (panel.status["key"], panel.record.step) == ("paused", 2)
-    with pytest.raises(LabError, match="“Training router” is still going on"):
+    with pytest.raises(LabError, match="“Training 训练 router” is still going on"):
         panel.result()
     receive(panel, "sample")
+    until(lambda: panel.status["key"] == "sampled")
     assert panel.recording.moments[-1].step == 2 and panel.recording.moments[-1].asked
     receive(panel, "begin")  # refused, and says so
     assert panel.status["key"] == "busy"
@@ -146,6 +155,41 @@ def test_pause_sample_and_stop(make, live):
     assert panel.status == {"key": "stopped", "values": {"step": 2, "steps": 4}}
     _, _, meta = checkpoint.load(panel.trainer.directory)
     assert (meta["step"], meta["record"]["done"]) == (2, False)
+
+
+@pytest.mark.parametrize("button", ["resume", "stop"])
+def test_a_look_in_a_pause_is_ended_by_every_button(make, live, monkeypatch, button):
+    """It is taken where the model is used, and not while the message is heard."""
+    panel = make()
+    job = paused_at(panel, 2)
+    begun, seen = threading.Event(), []
+
+    def at(step, go_on, asked):
+        begun.set()
+        until(lambda: not go_on())
+        seen.append((step, threading.current_thread() is threading.main_thread(), job.state))
+        return Moment(step, [], {}, [], asked)
+
+    monkeypatch.setattr(panel._look, "at", at)
+    receive(panel, "sample")
+    assert begun.wait(SOON) and panel.status["key"] == "sampling" and not seen
+    monkeypatch.undo()
+    receive(panel, button)
+    assert job.wait(SOON)
+    state = jobs.PAUSED if button == "resume" else jobs.STOPPING
+    assert seen == [(2, False, state)] and panel.record.done == (button == "resume")
+
+
+def test_a_look_that_fails_in_a_pause_ends_no_training(make, live, monkeypatch):
+    panel = make()
+    job = paused_at(panel, 2)
+    monkeypatch.setattr(panel._look, "at", lambda *_: 1 / 0)
+    receive(panel, "sample")
+    until(lambda: panel.error)
+    assert "ZeroDivisionError" in panel.error["sentence"] and panel.state == jobs.PAUSED
+    monkeypatch.undo()
+    receive(panel, "resume")
+    assert job.wait(SOON) and panel.result().done
 
 
 def test_resume_goes_on(make, live):
@@ -182,7 +226,7 @@ def test_what_fails_is_shown_and_said(make, monkeypatch):
 
 
 def test_not_trained_yet(make):
-    with pytest.raises(LabError, match="“Training router” is not done yet: press Train"):
+    with pytest.raises(LabError, match="“Training 训练 router” is not done yet: press Train"):
         make().result()
 
 
@@ -226,7 +270,7 @@ def test_the_cell_of_a_training_run_again_shows_its_panel(make, live, monkeypatc
     job, shown = paused_at(older, 2), []
     monkeypatch.setattr(notebook, "display", shown.append)
     run = SimpleNamespace(directory=older.trainer.directory.parent)
-    with pytest.raises(LabError, match="“Training chat” is going on already"):
+    with pytest.raises(LabError, match="“Training 训练 chat” is going on already"):
         notebook.train(run, "chat")
     assert shown == [older]
     older.stop()

@@ -209,6 +209,34 @@ def test_a_file_that_is_still_coming_is_waited_for(upload):
     assert upload.result().name == "mine.txt"
 
 
+def test_a_page_that_is_gone_is_not_waited_for(upload, monkeypatch):
+    now, data = [100.0], TEXT.encode()
+    monkeypatch.setattr(upload_module.time, "monotonic", lambda: now[0])
+    receive(upload, "begin", name="mine.txt", size=len(data), number=1)
+    now[0] += upload_module.SILENCE - 1
+    receive(upload, "piece", data[:700], number=1)
+    now[0] += upload_module.SILENCE - 1
+    with pytest.raises(jobs.NotReadyError, match="still being read"):
+        upload.result()
+    now[0] += 2
+    for _ in range(2):  # and no example in its place
+        with pytest.raises(jobs.NotReadyError, match="mine.txt did not arrive"):
+            upload.result()
+    assert "did not arrive" in upload.error["sentence"] and upload._coming is None
+    give(upload, watched(upload), "mine.txt", data, number=2)
+    assert upload.result().name == "mine.txt"
+
+
+def test_an_error_of_something_else_hides_no_text(upload):
+    give(upload, watched(upload), "mine.txt", TEXT.encode())
+    receive(upload, "language", code="fr")
+    assert upload.error and upload.result().name == "mine.txt"
+    receive(upload, "begin", name="photo.png", size=10, number=2)
+    receive(upload, "export", format="svg")  # nothing new was chosen
+    with pytest.raises(LabError, match="photo.png: expected one of"):
+        upload.result()
+
+
 @pytest.fixture
 def training(live):
     """Another job is running; the function ends it."""
@@ -298,9 +326,9 @@ def test_a_click_gives_the_zip_as_it_is_then(folder):
     sent = watched(panel)
     for text in ("一", "二"):
         said[0] = text
-        receive(panel, "download")
+        receive(panel, "download", view="one")
         (content, [data]) = sent[-1]
-        assert content == {"kind": "zip", "name": "mof-lab-我的-日记.zip"}
+        assert content == {"kind": "zip", "name": "mof-lab-我的-日记.zip", "to": "one"}
         assert data == panel.path.read_bytes()
         with zipfile.ZipFile(panel.path) as made:
             assert made.read("transcript.txt").decode("utf-8") == text

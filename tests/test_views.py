@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mof_lab import drawing, tables, views, zoom
 from mof_lab.errors import LabError
 from mof_lab.explanation import Explanation
-from mof_lab.language import language, say
+from mof_lab.language import language, short
 from mof_lab.packing import ANSWER, CONTEXT, NOTHING
 from mof_lab.recording import Moment, Point, Recording
 from mof_lab.report import to_html
@@ -459,9 +459,9 @@ def test_report_of_a_run_that_measured_nothing():
 def test_language_is_chosen_once_for_all():
     assert language() == "en"
     try:
-        assert say("yes", "是") == "yes"
+        assert short("yes", "是") == "yes"
         assert language("zh") == "zh"
-        assert say("yes", "是") == "是"
+        assert short("yes", "是") == "是"
         with pytest.raises(LabError, match="en, zh"):
             language("fr")
         assert language() == "zh"

@@ -1,12 +1,17 @@
 """Widgets without a browser: messages in, traits and messages out, one snapshot for all places."""
 
+import gc
 import json
 import re
 import sys
 import threading
+import time
+import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import traitlets
 
 pytest.importorskip("anywidget", reason="widgets need the lab's packages: pip install -e .[lab]")
 
@@ -17,7 +22,7 @@ from mof_lab.errors import LabError
 from mof_lab.explanation import Explanation
 from mof_lab.views import conversation
 from mof_lab.vocabulary import END
-from mof_lab.widgets import Chat, SideBySide, base, deeds, texts
+from mof_lab.widgets import Chat, SideBySide, Task, VocabularyPanel, base, deeds, texts
 from mof_lab.widgets.base import Panel
 from mof_lab.widgets.exchange import Exchange
 
@@ -130,7 +135,7 @@ def test_stop_keeps_what_is_there(session, live, monkeypatch):
     job = chat.say("你好")
     assert some.wait(SOON) and chat.state == jobs.RUNNING
     receive(chat, "send", text="再见")  # refused, and says so
-    assert (chat.status["key"], chat.status["values"]) == ("busy", {"name": "Chat"})
+    assert (chat.status["key"], chat.status["values"]) == ("busy", {"name": "Chat 聊天"})
     receive(chat, "undo")
     assert chat.status["key"] == "busy"
     receive(chat, "stop")
@@ -173,6 +178,19 @@ def test_a_cell_that_clears_waits_for_the_answer(session, live, monkeypatch):
     assert (chat.exchanges, chat.session.turns, chat.context[0]) == ([], [], 1)
     chat.undo()
     assert len(chat.exchanges) == 1 and len(text_of(chat.exchanges[0])) == 40
+
+
+def test_a_cell_that_asks_again_or_loads_waits_for_the_answer(session, live, monkeypatch, tmp_path):
+    monkeypatch.setattr(generation, "NEVER", (*generation.NEVER, END))
+    chat = Chat(session, **{**QUICK, "max_length": 40})
+    chat.say("你好")
+    chat.set(max_length=9)
+    assert chat.again().wait(SOON)
+    assert [len(text_of(e)) for e in chat.exchanges] == [9]
+    chat.save(tmp_path / "talk.json")
+    chat.say("再见")
+    assert chat.load(tmp_path / "talk.json").wait(SOON)
+    assert chat.status == {"key": "loaded", "values": {"count": 1}}
 
 
 def test_a_refused_message_changes_no_answer(session, live, monkeypatch):
@@ -277,6 +295,7 @@ def test_what_is_no_transcript_changes_nothing(chat, text):
     [
         ({"temperature": -1}, "temperature is -1"),
         ({"temperature": None}, "temperature is None"),
+        ({"max_length": 2.5}, "max_length is 2.5; expected a whole number"),
         ({"top_p": "1; rm"}, "top_p is '1; rm'"),
         ({"max_length": 0}, "max_length is 0"),
         ({"seed": -4}, "seed is -4"),
@@ -288,7 +307,19 @@ def test_settings_that_can_not_be_are_said(chat, settings, said):
     chat.settings = {**chat.settings, **settings}  # as a browser sets them
     receive(chat, "send", text="你好")
     assert said in chat.error["sentence"] and chat.error["traceback"] == ""
+    assert chat.error["chinese"].endswith("。")
     assert chat.exchanges == []
+
+
+def test_an_error_has_a_chinese_sentence_where_a_page_may_cause_it_by_typing(chat):
+    for text, said in (("\u200b", "消息是空的"), ("好" * 500, "消息有 500 字")):
+        receive(chat, "send", text=text)
+        assert said in chat.error["chinese"]
+    chat.settings = {**chat.settings, "temperature": None}
+    receive(chat, "send", text="你好")
+    assert chat.error["chinese"] == "温度没有填，应为一个数。"
+    receive(chat, "language", code="fr")  # there is none of this one
+    assert chat.error["sentence"] and chat.error["chinese"] == ""
 
 
 def test_a_question_is_answered_with_the_settings_it_brings(chat, model, vocabulary):
@@ -386,6 +417,13 @@ def test_a_reload_in_the_middle_gets_everything(chat):
     assert (answer["from"], "".join(p[0] for p in answer["characters"])) == (0, "米米")
 
 
+def test_a_page_that_comes_when_an_answer_ends_is_told_of_it_or_of_nothing(chat, monkeypatch):
+    found = [None, Exchange(4, "你好", 1)]  # the job lets go of it while the page is told
+    monkeypatch.setattr(Chat, "_writing", property(lambda chat: found.pop()), raising=False)
+    receive(chat, "hello")
+    assert chat.error == {}
+
+
 # ---- side by side
 
 
@@ -425,6 +463,22 @@ def test_side_by_side_each_column_is_what_it_says(model, vocabulary, session):
     beside.again()
     beside.undo()
     assert len(beside.exchanges) == 2
+
+
+def test_who_is_refused_is_told_which_widget_is_at_work_in_the_language_that_is_spoken(
+    session, live
+):
+    go = threading.Event()
+    beside = SideBySide(session)
+    for code, name in ((None, "Side by side 并排比较"), ("zh", "并排比较"), ("en", "Side by side")):
+        if code:
+            mof_lab.language(code)
+        job = beside.run(lambda job: go.wait(SOON))
+        receive(chat := Chat(session), "send", text="你好")
+        assert chat.status == {"key": "busy", "values": {"name": name}}
+        go.set()
+        assert job.wait(SOON)
+        go.clear()
 
 
 # ---- what is shown where no browser runs it
@@ -565,10 +619,182 @@ def test_late_news_of_an_older_job_are_none():
     newer._become(jobs.RUNNING)
     older.failure = jobs.Failure("late", "")
     older._become(jobs.FAILED)
-    assert (widget._job, widget.state, widget.error) == (newer, jobs.RUNNING, {})
+    assert (widget._job, widget.state) == (newer, jobs.RUNNING)
+    assert widget.error["sentence"] == "late"  # but nobody has seen yet why it failed
     newer._over = True
     newer._become(jobs.IDLE)
     assert (widget._job, widget.state) == (newer, jobs.IDLE)
+
+
+class Unshowable(Panel):
+    """A widget whose snapshot can't be drawn."""
+
+    def picture(self):
+        raise RuntimeError("no font")
+
+
+def test_a_snapshot_that_fails_is_said_and_ends_no_job(live):
+    widget, paused = Unshowable(), threading.Event()
+    widget._shown = [None]
+    widget.observe(lambda change: change.new == jobs.PAUSED and paused.set(), "state")
+    go = threading.Event()
+
+    def work(job):
+        assert go.wait(SOON) and job.go_on()
+        return "done"
+
+    job = widget.run(work)
+    widget.pause()
+    go.set()
+    assert paused.wait(SOON)
+    widget.resume()
+    assert job.wait(SOON) and (job.result, job.failure) == ("done", None)
+    assert "no font" in widget.error["sentence"] and widget.state == jobs.IDLE
+
+
+def test_news_of_two_jobs_are_shown_one_after_the_other():
+    """Else an older job's end could be shown after the newer one's begin."""
+
+    class Slow(Panel):
+        def _show_job(self, job):
+            if job.name == "older" and job.state == jobs.IDLE:
+                begins.set()
+                over.wait(0.2)
+            super()._show_job(job)
+            over.set()
+
+    begins, over, widget = threading.Event(), threading.Event(), Slow()
+    older, newer = (jobs.Job(name, None, widget._changed) for name in ("older", "newer"))
+    older._become(jobs.RUNNING)
+    over.clear()
+    older._over = True
+    thread = threading.Thread(target=lambda: older._become(jobs.IDLE))
+    thread.start()
+    assert begins.wait(SOON)
+    newer._become(jobs.RUNNING)
+    thread.join(SOON)
+    assert (widget._job, widget.state) == (newer, jobs.RUNNING)
+
+
+# ---- cells that run again
+
+
+class Kernel:
+    """What is asked of a kernel: which cell it executes, and what IPython keeps."""
+
+    _allow_stdin = False
+
+    def __init__(self):
+        self.shell = SimpleNamespace(user_ns={"_oh": {}})
+        self.parent = {}
+
+    def run(self, cell, count=[0]):  # noqa: B006
+        """From now on that cell is executed; None = by somebody who names no cells."""
+        count[0] += 1
+        metadata = {} if cell is None else {"cellId": cell}
+        self.parent = {"header": {"msg_id": f"request {count[0]}"}, "metadata": metadata}
+
+    def get_parent(self):
+        return self.parent
+
+
+@pytest.fixture
+def kernel(monkeypatch):
+    made = Kernel()
+    monkeypatch.setattr(jobs, "kernel", lambda: made)
+    place = SimpleNamespace(update=lambda *views, **how: None)
+    monkeypatch.setattr(base, "display", lambda *views, **how: place)
+    return made
+
+
+def is_open(panel):
+    return panel.comm is not None
+
+
+def test_a_cell_run_again_ends_what_it_did_before_and_lets_go_of_it(
+    session, model, vocabulary, live, kernel, monkeypatch
+):
+    monkeypatch.setattr(generation, "NEVER", (*generation.NEVER, END))  # only Stop ends it
+    long = {**QUICK, "max_length": 2048, "temperature": 10}
+    kernel.run("a")
+    older = Chat(session, **long)
+    job = older.say("你好")
+    older._ipython_display_()
+    other = Drawn()  # of another class
+    kernel.shell.user_ns |= {"_oh": {5: older, 6: other}, "_5": older, "_6": other}
+    kernel.run("a")
+    newer = Chat(ChatSession(model, vocabulary), **QUICK)
+    assert not job.alive and not is_open(older) and is_open(other)
+    assert kernel.shell.user_ns == {"_oh": {6: other}, "_6": other}
+    assert newer.say("你好").wait(SOON) and len(newer.exchanges) == 1
+    with pytest.raises(jobs.NotReadyError, match="a newer one took its place"):
+        older._ipython_display_()
+    left = weakref.ref(older)
+    del older, job
+    gc.collect()
+    assert left() is None
+
+
+def test_what_is_shown_elsewhere_or_made_in_no_cell_stays(kernel):
+    kernel.run("a")
+    one, two = Drawn(), Drawn()
+    kernel.run("b")
+    one._ipython_display_()
+    for _ in range(2):  # made there, or shown there again
+        kernel.run("b")
+        one._ipython_display_()
+        Drawn()
+        assert is_open(one)
+    kernel.run("a")
+    assert is_open(Drawn()) and is_open(one) and not is_open(two)
+    kernel.run("b")
+    Drawn()._ipython_display_()  # in its place
+    kernel.run("a")
+    three = Drawn()
+    assert is_open(three) and not is_open(one)
+    for _ in range(2):
+        kernel.run(None)
+        four, five = Drawn(), Drawn()
+    assert is_open(four) and is_open(five) and is_open(three)
+
+
+def test_a_long_action_that_goes_on_keeps_its_panel(live, kernel):
+    go = threading.Event()
+
+    def work():
+        yield 0.5, "half"
+        assert go.wait(SOON)
+
+    kernel.run("a")
+    older = Task("one", work)
+    job = older.start()
+    kernel.run("a")
+    newer = Task("two", work)
+    assert is_open(older) and job.alive
+    go.set()
+    assert job.wait(SOON)
+    kernel.run("a")
+    assert is_open(Task("three", work)) and not is_open(older) and not is_open(newer)
+
+
+def test_jupyterlab_says_which_cell_runs():
+    """A kernel, asked as JupyterLab asks it."""
+    manager = pytest.importorskip("jupyter_client.manager")
+    kernel, client = manager.start_new_kernel(kernel_name="python3")
+    try:
+        code = "from mof_lab.widgets import Panel; panels = [*globals().get('panels', ()), Panel()]"
+        for _ in range(2):
+            content = {"code": code, "silent": False, "stop_on_error": True}
+            message = client.session.msg("execute_request", content, metadata={"cellId": "a"})
+            client.shell_channel.send(message)
+            assert client.get_shell_msg(timeout=SOON)["content"]["status"] == "ok"
+        told = {"open": "[panel.comm is not None for panel in panels]"}
+        client.execute("", user_expressions=told)
+        [answer] = client.get_shell_msg(timeout=SOON)["content"]["user_expressions"].values()
+        assert answer["data"]["text/plain"] == "[False, True]"
+    finally:
+        client.stop_channels()
+        kernel.shutdown_kernel(now=True)
 
 
 # ---- what a page may do
@@ -591,6 +817,41 @@ def test_a_page_sets_what_is_its_own_and_nothing_else(chat):
     assert chat.settings["seed"] == 5
 
 
+def test_what_a_page_asked_for_goes_to_that_page(chat, monkeypatch):
+    said = []
+    monkeypatch.setattr(chat, "send", lambda content, buffers=None: said.append(content))
+    chat.say("你好")
+    said.clear()
+    receive(chat, "save", view="one")
+    receive(chat, "export", format="svg", view="two")
+    assert [(m["kind"], m["to"]) for m in said] == [
+        ("file", "one"), ("heard", "one"), ("picture", "two"), ("heard", "two"),
+    ]  # fmt: skip
+
+
+def test_what_two_pages_set_is_set_one_after_the_other():
+    class Set(Panel):
+        settable = ("one",)
+        one = traitlets.Dict().tag(sync=True)
+
+        @traitlets.observe("one")
+        def _noted(self, change):
+            inside.append(change.new)
+            time.sleep(0.05)
+            most.append(len(inside))
+            inside.pop()
+
+    inside, most, panel = [], [], Set()
+    threads = [
+        threading.Thread(target=panel.set_state, args=({"one": {"a": i}},)) for i in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON)
+    assert most == [1, 1, 1, 1] and panel.error == {}
+
+
 def test_an_error_is_shown_until_something_else_is_done(chat):
     receive(chat, "load", text="[1]")
     error = chat.error
@@ -599,6 +860,42 @@ def test_an_error_is_shown_until_something_else_is_done(chat):
         assert chat.error == error != {}
     receive(chat, "undo")
     assert chat.error == {}
+
+
+def test_half_a_character_is_replaced_before_it_can_be_kept(chat, session):
+    half, whole = "\ud83d好", "\ufffd好"
+    chat.say(half)
+    receive(chat, "send", text=half)
+    receive(chat, "load", text='{"turns": "\\ud83d"}')
+    assert "transcript" in chat.error["sentence"]
+    chat.set_state({"settings": {**chat.settings, half: [half]}})
+    assert whole in chat.error["sentence"]
+    assert [e["question"] for e in chat.exchanges] == [whole, whole]
+    panel = VocabularyPanel({"好": 3, "米": 2}, text=half)
+    assert panel.text == whole
+    receive(panel, "show", choice=0, text="米" + half)
+    assert panel.text == "米" + whole
+    for widget in (chat, panel):
+        json.dumps(widget.get_state(), ensure_ascii=False).encode()  # as it is sent
+
+
+def test_an_answer_of_which_nobody_could_be_told_is_not_being_written(chat, monkeypatch):
+    def fails(content, buffers=None):
+        if content["kind"] == "taken":
+            raise RuntimeError("no page")
+
+    monkeypatch.setattr(chat, "send", fails)
+    chat.say("你好")
+    assert "no page" in chat.error["sentence"] and chat._writing is None
+
+
+def test_a_message_that_is_too_deep_is_answered_too(chat, monkeypatch):
+    said, deep = [], []
+    for _ in range(sys.getrecursionlimit()):
+        deep = [deep]
+    monkeypatch.setattr(chat, "send", lambda content, buffers=None: said.append(content["kind"]))
+    receive(chat, "send", text=deep)
+    assert "RecursionError" in chat.error["sentence"] and said == ["heard"]
 
 
 @pytest.mark.parametrize("text", [{}, {"text": None}, {"text": ["[CLEAN]"]}])
@@ -617,4 +914,4 @@ def test_the_page_is_told_that_it_was_heard_whatever_happens(chat, monkeypatch):
     monkeypatch.setattr(chat, "on_hello", fails)
     with pytest.raises(KeyboardInterrupt):
         receive(chat, "hello")
-    assert said == [{"kind": "heard", "of": "hello"}]
+    assert said == [{"kind": "heard", "of": "hello", "to": None}]

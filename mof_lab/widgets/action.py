@@ -1,7 +1,7 @@
 """A panel with one long action: a cell or its button begins it, and a later cell asks for its end.
 
-A subclass has `called`, what people call it; `_act(job)` does it; once `ready`, `_result` is what
-came of it. A training and a task are such panels.
+A subclass has `_act(job)`, which does it; once `ready`, `_result` is what came of it. A training
+and a task are such panels.
 """
 
 import weakref
@@ -38,6 +38,10 @@ class Action(Panel):
             older.close()
         _NEWEST[key] = self
 
+    def give_way(self):
+        if not self.alive:  # what goes on keeps its panel, see `notebook.train`
+            super().give_way()
+
     @property
     def alive(self):
         """Is it being done, or paused?"""
@@ -48,7 +52,7 @@ class Action(Panel):
 
         Where somebody can click it returns at once, see `jobs.headless`.
         """
-        job = self.run(self.called, self._act)
+        job = self.run(self._act)
         self._acting = job or self._acting
         if job is not None and not job.alive:
             self.keep()  # from the cell itself: an executed notebook has to be complete

@@ -134,11 +134,13 @@ const SILENT = { waiting: 2000, silent: 60000 };
  * ui.relabelled(callback)        called after each change of the language
  * ui.changed(traits, callback)   called whenever one of the traits changes
  * ui.on(traits, callback)        called now, too
- * ui.message(kind, callback)     called with each message of a kind from Python, and its bytes
+ * ui.message(kind, callback)     called with each message of a kind from Python, and its bytes;
+ *                                not with what another view of the widget asked for
  * ui.send(kind, content, bytes)  calls on_<kind> in Python, which then says "heard", `of` the kind
  * ui.running()                   is this widget's job not over yet?
  */
 function panel(model, el, build, { picture = true } = {}) {
+  const view = Math.random().toString(36).slice(2); // Python's answers to this one name it
   const undo = [], labels = [], followers = [], receivers = {};
   let waiting = [], waits = false; // timers; does the status line say that the kernel is silent?
 
@@ -192,7 +194,7 @@ function panel(model, el, build, { picture = true } = {}) {
           waits = true;
           status.textContent = ui.t(key);
         }, after));
-      model.send({ ...content, kind }, undefined, bytes);
+      model.send({ ...content, kind, view }, undefined, bytes);
     },
     running: () => ["running", "paused", "stopping"].includes(model.get("state")),
   };
@@ -200,6 +202,13 @@ function panel(model, el, build, { picture = true } = {}) {
   const showStatus = () => {
     const { key, values } = model.get("status");
     status.textContent = key ? ui.t(key, values) : "";
+  };
+  const showError = () => {
+    const { sentence: said = "", chinese = "", traceback = "" } = model.get("error");
+    sentence.textContent = (language() === "zh" && chinese) || said;
+    trace.textContent = traceback;
+    folded.hidden = !traceback;
+    error.hidden = !said;
   };
   const heard = () => {
     waiting.forEach(clearTimeout);
@@ -209,14 +218,11 @@ function panel(model, el, build, { picture = true } = {}) {
   ui.on(["status", "state", "error"], () => {
     heard();
     showStatus();
-    const { sentence: said = "", traceback = "" } = model.get("error");
-    sentence.textContent = said;
-    trace.textContent = traceback;
-    folded.hidden = !traceback;
-    error.hidden = !said;
+    showError();
     root.dataset.state = model.get("state");
   });
   const receive = (content, bytes) => {
+    if ((content.to ?? view) !== view) return;
     heard();
     receivers[content.kind]?.(content, bytes);
   };
@@ -248,6 +254,7 @@ function panel(model, el, build, { picture = true } = {}) {
     for (const relabel of labels) relabel();
     for (const follower of followers) follower();
     showStatus();
+    showError();
   });
   el.append(root);
   ui.send("hello", { language: pageLanguage() });

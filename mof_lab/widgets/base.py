@@ -7,9 +7,11 @@ To make one:
 2. `mine.js` ends in `export default { render: ({ model, el }) => panel(model, el, build) }`, where
    `build(ui)` fills `ui.body` and returns a clean-up function. `base.js`, which is put before it,
    gives `element`, `ui.t(key, values)`, `ui.label(node, key)`, `ui.send(kind, content)`; see there.
-3. In Python, a method `on_<kind>(self, content)` for each message; bytes that were sent with it are
-   further arguments. It returns at once; what takes long goes through `self.run(name, work)`, one
-   job at a time in a kernel. In a job set traits and send messages, never print or display.
+3. In Python, a method `on_<kind>(self, content)` for each message; `self.answer(content, …)` goes
+   back to the view that sent it, `self.send` to all that there are of the widget. Bytes that were
+   sent with it are further arguments. It returns at once; what takes long goes through
+   `self.run(work)`, one job at a time in a kernel. In a job set traits and send messages,
+   never print or display.
    A trait that the page itself sets has to be in `settable`.
 4. `picture(self)` returns a `views.View` (SVG and text) of what there is to keep. It is displayed
    beside the widget and renewed when a job ends: that is what is seen where there is no kernel.
@@ -20,6 +22,7 @@ To make one:
 What must survive a reload of the page belongs in a synced trait; what streams, in messages.
 """
 
+import re
 import threading
 from dataclasses import asdict
 from pathlib import Path
@@ -30,14 +33,15 @@ from IPython.display import display
 
 from .. import jobs
 from ..errors import LabError
-from ..language import alone, follow, page_speaks
+from ..language import LANGUAGES, alone, beside, follow, page_speaks
 from ..language import language as choose_language
 from ..zoom import Chart
-from . import deeds, texts
+from . import cells, deeds, texts
 
 HERE = Path(__file__).parent
 STYLE = (HERE / "style.css").read_text(encoding="utf-8")
 EMPTY = {"text/plain": ""}
+BRIEFLY = 5  # seconds that a cell waits for the end of what it did before
 REFUSALS = ("busy", "nothing")  # keys of `words`: what the status line says if nothing was done
 
 
@@ -51,12 +55,25 @@ def pair(view):
     return [] if view is None else [view.svg, view.text]
 
 
+def mended(value):
+    """JSON values with � for each half of a character, as where an emoji was cut in two.
+
+    A trait that holds one cannot be sent, and after a reload of the page no widget comes back.
+    """
+    if isinstance(value, str):
+        return re.sub("[\ud800-\udfff]", "\ufffd", value)
+    if isinstance(value, dict):
+        return {mended(key): mended(one) for key, one in value.items()}
+    return [mended(one) for one in value] if isinstance(value, list) else value
+
+
 class Panel(anywidget.AnyWidget):
     """The base of all widgets; see the top of this file."""
 
     _css = STYLE
     words = texts.texts(texts.COMMON)  # a class attribute of each widget
     about = "MoF Lab"  # what stands for it where it can't be shown
+    _job = None  # the newest one
     settable = ()  # traits that a page may set, dicts; what changes in one is a deed
     #: Messages after which an error is still shown: nobody did anything new.
     aside = ("hello", "language", "stop", "pause", "resume")
@@ -65,13 +82,15 @@ class Panel(anywidget.AnyWidget):
     language = traitlets.Unicode().tag(sync=True)  # "" = JupyterLab's
     state = traitlets.Unicode(jobs.IDLE).tag(sync=True)  # of this widget's newest job
     status = traitlets.Dict().tag(sync=True)  # {"key": of `words`, "values": {…}}
-    error = traitlets.Dict().tag(sync=True)  # {"sentence": …, "traceback": …}; {} = none
+    error = traitlets.Dict().tag(sync=True)  # a `jobs.Failure`; {} = none
 
     def __init__(self, **traits):
+        cells.made(self)
         super().__init__(**traits)
         self._words = self.words
-        self._job = None
         self._shown, self._showing = [], threading.Lock()
+        self._setting = threading.RLock()  # several pages set one trait, each in its thread
+        self._telling = threading.RLock()  # a job may end while the next one begins
         self._seen, self._drawn_in = False, alone()  # was it ever on a page?
         follow(self)
         self.observe(lambda change: self._speak(), "language")
@@ -79,6 +98,16 @@ class Panel(anywidget.AnyWidget):
         self.tell("idle")
 
     # ---- for subclasses ----
+
+    @property
+    def called(self):
+        """What people call it, also while they wait for it."""
+        return self.in_words("title")
+
+    def in_words(self, key, **values):
+        """A text of `words` where Python says it: in both languages, or the one that is spoken."""
+        english, chinese = (self.words[code][key].format(**values) for code in LANGUAGES)
+        return english if english == chinese else beside(english, chinese)
 
     def picture(self):
         """A `views.View` of what there is to keep; None while there is nothing."""
@@ -96,16 +125,21 @@ class Panel(anywidget.AnyWidget):
         """Sets the status line to a text of `words`."""
         self.status = {"key": key, "values": values}
 
-    def run(self, name, work):
+    def run(self, work):
         """Starts a job of this widget, see `jobs.JobRunner.start`; returns it, or None if refused.
 
         `state` follows it; an error becomes `error`; at its end the snapshot is renewed.
         """
         try:
-            return jobs.start(name, work, self._changed)
+            return jobs.start(self.called, work, self._changed)
         except jobs.BusyError as error:
             self.tell("busy", name=error.name)
             return None
+
+    def settle(self):
+        """For a cell: waits for what this widget was told to do before; no handler may wait."""
+        if self._job is not None:
+            self._job.wait()
 
     def stop(self):
         """Asks this widget's job to end; another's goes on."""
@@ -121,6 +155,17 @@ class Panel(anywidget.AnyWidget):
         """Lets it go on."""
         if self._job is not None:
             self._job.resume()
+
+    def answer(self, content, kind, buffers=None, **values):
+        """Sends a message to the view alone that sent `content`; `send` reaches every view."""
+        self.send({"kind": kind, **values, "to": content.get("view")}, buffers)
+
+    def give_way(self):
+        """Ends: its cell was run again and made another in its place."""
+        self.stop()
+        if self._job is not None:
+            self._job.wait(BRIEFLY)
+        self.close()
 
     def refuse(self, error):
         """Shows why something was not done."""
@@ -145,14 +190,17 @@ class Panel(anywidget.AnyWidget):
             own = ", ".join(self.settable) or "nothing"
             self.refuse(LabError(f"A page can't set {', '.join(refused)} here; it sets {own}."))
             return
-        before = {name: getattr(self, name) for name in sync_data}
-        try:
-            super().set_state(sync_data)
-        except traitlets.TraitError as error:
-            self.refuse(LabError(str(error)))
-            return
+        sync_data = mended(sync_data)
+        with self._setting:
+            before = {name: getattr(self, name) for name in sync_data}
+            try:
+                super().set_state(sync_data)
+            except traitlets.TraitError as error:
+                self.refuse(LabError(str(error)))
+                return
+            after = {name: getattr(self, name) for name in sync_data}
         for name, old in before.items():
-            new = getattr(self, name)
+            new = after[name]
             changed = {key: new[key] for key in new if key not in old or new[key] != old[key]}
             if changed:
                 deeds.tell(self, name, changed)
@@ -172,22 +220,29 @@ class Panel(anywidget.AnyWidget):
                 self.refuse(error)
 
     def _changed(self, job):
-        newest = self._job
-        if newest is None or newest is job or not newest.alive:
-            self._show_job(job)
-        # else it is late news of an older job: the newer one began before that was told
+        """Shows what a job just told, in its thread: what fails here must not end its work."""
+        try:
+            with self._telling:
+                newest = self._job
+                if newest is None or newest is job or not newest.alive:
+                    self._job = job
+                    self._show_job(job)
+                elif job.failure is not None:
+                    # Late news of an older job: the newer one began before that was told.
+                    self.error = asdict(job.failure)
+            if job.state in (jobs.IDLE, jobs.FAILED, jobs.PAUSED):
+                self.keep()
+        except Exception as error:
+            self.refuse(error)
 
     def _show_job(self, job):
         """Shows the state of this widget's newest job, which just changed."""
-        self._job = job
         self.state = job.state
         if job.state == jobs.RUNNING:
             self.error = {}
         if job.failure is not None:
             self.error = asdict(job.failure)
             self.tell("idle")
-        if job.state in (jobs.IDLE, jobs.FAILED):
-            self.keep()
 
     def _receive(self, _, content, buffers):
         kind = content.get("kind")
@@ -198,6 +253,7 @@ class Panel(anywidget.AnyWidget):
         if kind not in self.aside:
             self.error = {}
         try:
+            content = mended(content)
             if kind == "hello":
                 page_speaks(content.get("language"))
                 self._speak(seen=True)
@@ -209,7 +265,7 @@ class Panel(anywidget.AnyWidget):
             if not refused and (kind in self.aside or not self.error):
                 deeds.tell(self, kind, content)
         finally:
-            self.send({"kind": "heard", "of": kind})
+            self.answer(content, "heard", of=kind)
 
     def on_hello(self, content):
         """A view of this widget is there; override it to send what it can't have heard."""
@@ -230,12 +286,18 @@ class Panel(anywidget.AnyWidget):
             return
         text = view.html if kind == "html" else view.svg  # the browser makes the PNG: it has fonts
         name = f"mof-lab-{type(self).__name__.lower()}"
-        self.send({"kind": "picture", "format": kind, "name": name, "text": text})
+        self.answer(content, "picture", format=kind, name=name, text=text)
 
     def on_language(self, content):
         choose_language(content["code"])
 
     def _ipython_display_(self):
+        if self.comm is None:
+            raise jobs.NotReadyError(
+                "This panel was closed, since a newer one took its place: run the cell that makes "
+                "it again. 这个面板已被新的取代而关闭：请重新运行创建它的单元格。"
+            )
+        cells.shown(self)
         self._speak(seen=True)
         bundle = self._repr_mimebundle_()
         data = bundle[0] if isinstance(bundle, tuple) else bundle

@@ -137,19 +137,20 @@ function buildLog(ui, inspector) {
       const note = element("div", { class: "mof-note" });
       return { who, node, note, characters: [], column: columns[i] };
     });
-    const asked = element("div", { class: "mof-question", lang: "zh-CN" });
+    const asked = element("div", { class: "mof-question", role: "group", lang: "zh-CN" });
     asked.textContent = question;
     const node = element("div", { class: "mof-exchange" }, asked,
       element("div", { class: "mof-answers" },
         ...made.map((a) => element("div", {}, a.who, a.node, a.note))));
-    const entry = { node, answers: made, notes: answers.map(() => null) };
+    const entry = { node, asked, answers: made, notes: answers.map(() => null) };
     shown.set(id, entry);
     log.append(node);
     name(entry);
     return entry;
   }
 
-  function name({ answers, notes }) {
+  function name({ asked, answers, notes }) {
+    asked.setAttribute("aria-label", ui.t("you"));
     answers.forEach(({ who, node, note, column }, i) => {
       const label = ui.t(column.key, column.values);
       who.textContent = label;

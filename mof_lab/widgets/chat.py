@@ -15,9 +15,8 @@ from ..chat import CLEAN, UNDOS, ChatSession
 from ..conversation import conversation
 from ..errors import LabError
 from ..explanation import Explanation, explain
-from ..language import LANGUAGES, beside
 from . import choices, texts
-from .base import Panel, script
+from .base import Panel, mended, script
 from .exchange import Exchange, shown
 
 LONGEST_TRANSCRIPT = 1_000_000  # characters of JSON that are read in
@@ -76,11 +75,12 @@ class Chat(Panel):
     def say(self, *messages):
         """Says these, one after the other, as if they were typed; returns the job.
 
+        It is None if it was refused, since another widget is at work; the status line says which.
         Where somebody can click it returns at once, see `jobs.headless`; `wait` of the job waits
         for the answers. What was said before from a cell is answered first.
         """
-        self._settle()
-        return self._start(messages)
+        self.settle()
+        return self._start(mended(list(messages)))
 
     def _start(self, messages):
         how = self._how()
@@ -90,17 +90,17 @@ class Chat(Panel):
                 if job.go_on():
                     self._say(job, message, how)
 
-        return self.run(self.words["en"]["title"], work)
+        return self.run(work)
 
     def clear(self):
         """Forgets the conversation, as `[CLEAN]` does; `undo` brings it back."""
-        self._settle()
+        self.settle()
         self._forget()
         self.keep()
 
     def undo(self):
         """Takes back what was done last: an exchange, another answer, clearing, loading."""
-        self._settle()
+        self.settle()
         if not self._before:
             self.tell("nothing")
             return
@@ -115,6 +115,10 @@ class Chat(Panel):
 
     def again(self):
         """Answers the last message anew, with the settings as they are now; returns the job."""
+        self.settle()
+        return self._again()
+
+    def _again(self):
         if not self.exchanges:
             self.tell("nothing")
             return None
@@ -128,7 +132,7 @@ class Chat(Panel):
             self.exchanges = self.exchanges[:-1]
             self._exchange(job, question, how)
 
-        return self.run(self.words["en"]["title"], work)
+        return self.run(work)
 
     def save(self, path):
         """Writes the transcript, see `ChatSession.save`."""
@@ -136,6 +140,7 @@ class Chat(Panel):
 
     def load(self, path):
         """Goes on with a saved transcript; `undo` brings the present one back; returns the job."""
+        self.settle()
         try:
             return self._load(Path(path).read_text(encoding="utf-8"), str(path))
         except (OSError, UnicodeDecodeError):
@@ -144,14 +149,15 @@ class Chat(Panel):
     def picture(self):
         if not self.exchanges:
             return None
-        names = [self._who(column) for column in self.columns]
+        names = [self.in_words(column["key"], **column["values"]) for column in self.columns]
         return conversation([shown(e, names) for e in self.exchanges], self.experts)
 
     # ---- from the browser ----
 
     def on_hello(self, content):
-        if self._writing is not None:
-            self.send({"kind": "writing", "exchange": self._writing.whole()})
+        writing = self._writing  # once: the job lets go of it meanwhile
+        if writing is not None:
+            self.send({"kind": "writing", "exchange": writing.whole()})
 
     def on_send(self, content):
         text = content.get("text")
@@ -162,7 +168,7 @@ class Chat(Panel):
 
     def on_again(self, content):
         if self._takes(content):
-            self.again()
+            self._again()
 
     def on_undo(self, content):
         self._unless_busy(self.undo)
@@ -171,8 +177,7 @@ class Chat(Panel):
         self._unless_busy(self.clear)
 
     def on_save(self, content):
-        file = {"kind": "file", "name": "mof-lab-chat.json", "text": self.session.dumps()}
-        self.send(file)
+        self.answer(content, "file", name="mof-lab-chat.json", text=self.session.dumps())
 
     def on_load(self, content):
         self._load(str(content["text"]), "The file")
@@ -204,11 +209,6 @@ class Chat(Panel):
             self.tell("busy", name=self._job.name)
         else:
             act()
-
-    def _settle(self):
-        """Waits for what was begun from a cell before."""
-        if self._job is not None:
-            self._job.wait()
 
     def _how(self):
         """How to draw, as it is set now: (`Sampling`, longest answer, forced blend or None)."""
@@ -243,12 +243,13 @@ class Chat(Panel):
             session.stream(message, sampling, length, stop=lambda: not job.go_on())
             for session in self.sessions
         ]
-        self._writing = exchange = Exchange(self._new_id(), message.strip(), len(streams))
-        self.send({"kind": "taken", "text": exchange.question})
-        self.send({"kind": "writing", "exchange": exchange.news()})
+        exchange = Exchange(self._new_id(), message.strip(), len(streams))
         text, speed = jobs.Due(jobs.TEXT_HZ), jobs.Due(1)  # a screen reader reads each speed
         writing = dict(enumerate(streams))
         try:
+            self._writing = exchange
+            self.send({"kind": "taken", "text": exchange.question})
+            self.send({"kind": "writing", "exchange": exchange.news()})
             while writing:
                 for column, stream in list(writing.items()):
                     character = next(stream, None)
@@ -307,7 +308,7 @@ class Chat(Panel):
             pairs = _pairs(self.session.turns)
             self._set([self._told(*pair) for pair in pairs], "loaded", count=len(pairs))
 
-        return self.run(self.words["en"]["title"], work)
+        return self.run(work)
 
     def _told(self, question, answer):
         """An exchange of which only the text is known."""
@@ -331,12 +332,6 @@ class Chat(Panel):
     def _new_id(self):
         self._next_id += 1
         return self._next_id
-
-    def _who(self, column):
-        english, chinese = (
-            self.words[code][column["key"]].format(**column["values"]) for code in LANGUAGES
-        )
-        return english if english == chinese else beside(english, chinese)
 
 
 def _said(key, sampling):

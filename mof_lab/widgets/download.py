@@ -50,7 +50,7 @@ class Download(Panel):
             if len(data) > MOST_SENT:
                 self.tell("large", folder=self.path.parent.name, **told)
                 return
-            self.send({"kind": "zip", "name": self.path.name}, buffers=[data])
+            self.answer(content, "zip", [data], name=self.path.name)
             self.tell("given", **told)
 
-        self.run(self.words["en"]["download"], work)
+        self.run(work)

@@ -55,7 +55,7 @@ function buildAxis(ui, number, { shown, preview, lock }) {
     const { attention, places, cell } = reading.layout;
     cells.forEach((one, t) => {
       one.setAttribute("aria-current", t === locked);
-      one.tabIndex = t === (locked ?? 0) ? 0 : -1;
+      one.tabIndex = t === Math.min(locked ?? 0, cells.length - 1) ? 0 : -1;
     });
     if (!attention || !row) return rows.replaceChildren();
     const [top, height] = attention;
@@ -340,6 +340,7 @@ function buildExplorer(ui) {
     const running = ui.running();
     for (const one of [main, test, allOn, thisHead.box, ...ticks.map(({ box }) => box)])
       block(one, running);
+    if (!running && document.activeElement === halt) test.focus(); // else the focus is lost
     halt.hidden = !running;
     if (!running) {
       settled();

@@ -18,7 +18,7 @@ from ..language import beside
 from ..off import NOTHING, Off
 from ..reading import lanes, layout
 from . import texts
-from .base import HERE, Panel, pair, script
+from .base import HERE, Panel, mended, pair, script
 from .base import STYLE as COMMON_STYLE
 from .prompt import encode_prompt
 from .texts_explorer import EXPLORER
@@ -74,6 +74,9 @@ class Explorer(Panel):
         self._now, self._whole = [], []  # traces with the parts off, and with everything on
         self._tested = {}  # of the context test: expert, None = all → points
         self._drawing = threading.RLock()  # a job publishes, a page asks for another language
+        self.prompts = mended(
+            [prompt, other]
+        )  # they are there to be read also if a job is refused now
         if prompt:
             self.read(prompt, other)
 
@@ -84,18 +87,17 @@ class Explorer(Panel):
 
         What was asked for before from a cell is done first.
         """
-        self._wait()
-        return self._read(prompt, other)
+        self.settle()
+        return self._read(*mended([prompt, other]))
 
     def _read(self, prompt, other):
-        ids = [encode_prompt(text, self.vocabulary) for text in (prompt, other) if text.strip()]
-        if not ids:
-            raise LabError("The prompt is empty; type something for the model to read.")
+        given = [text for text in (prompt, other) if text.strip()] or [prompt]
+        ids = [encode_prompt(text, self.vocabulary) for text in given]
         return self._start(ids, self._off(self.off), [prompt, other])
 
     def switch_off(self, heads=(), thoughts=(), experts=()):
         """Reads again with these parts off, see `off.Off`; returns the job, None if refused."""
-        self._wait()
+        self.settle()
         return self._switch_off(Off(heads, thoughts, experts))
 
     def _switch_off(self, off):
@@ -107,17 +109,19 @@ class Explorer(Panel):
         """Shows the attention of another head."""
         if not (0 <= block < self.parts["blocks"] and 0 <= head < self.parts["heads"]):
             raise LabError(f"The model has no head {head} in block {block}.")
-        self.head = [block, head]
-        self._show_head()
+        with self._drawing:
+            self.head = [block, head]
+            self._show_head()
 
     def lock(self, position, reading=0):
         """Keeps a character of a reading (0 or 1) in view; None = lets it go."""
-        if not 0 <= reading < len(self._now):
-            raise LabError(f"There is no reading {reading}; there are {len(self._now)}.")
-        time = len(self._now[reading].symbols)
-        if position is not None and not 0 <= position < time:
-            raise LabError(f"There is no character {position}; the reading has {time}.")
-        self.locked = [position if i == reading else p for i, p in enumerate(self.locked)]
+        with self._drawing:
+            if not 0 <= reading < len(self._now):
+                raise LabError(f"There is no reading {reading}; there are {len(self._now)}.")
+            time = len(self._now[reading].symbols)
+            if position is not None and not 0 <= position < time:
+                raise LabError(f"There is no character {position}; the reading has {time}.")
+            self.locked = [position if i == reading else p for i, p in enumerate(self.locked)]
 
     def test_context(self, topic="colour"):
         """How much a fact helps from how many characters back, and which expert.
@@ -128,7 +132,7 @@ class Explorer(Panel):
         Returns:
             the job; None if it was refused.
         """
-        self._wait()
+        self.settle()
         return self._test(topic)
 
     def _test(self, topic):
@@ -149,7 +153,7 @@ class Explorer(Panel):
                 self._show_tested()
             self.tell("tested")
 
-        return self.run(self.words["en"]["context"], work)
+        return self.run(work)
 
     def redraw(self):
         with self._drawing:
@@ -197,10 +201,6 @@ class Explorer(Panel):
 
     # ---- how it works ----
 
-    def _wait(self):
-        if self._job is not None:
-            self._job.wait()
-
     def _off(self, off):
         return Off({tuple(pair) for pair in off["heads"]}, off["thoughts"], off["experts"])
 
@@ -227,7 +227,7 @@ class Explorer(Panel):
                 }
                 self._publish(same, off)
 
-        return self.run(self.words["en"]["title"], work)
+        return self.run(work)
 
     def _trace(self, ids, off):
         from ..inspection import trace  # TensorFlow is slow to import

@@ -15,7 +15,10 @@ def encode_prompt(text, vocabulary):
     """
     lines = [line for line in (normalise(part).strip() for part in text.splitlines()) if line]
     if not lines:
-        raise LabError("The prompt is empty; type something for the model to read.")
+        raise LabError(
+            "The prompt is empty; type something for the model to read.",
+            chinese="提示是空的：请输入要让模型读的文字。",
+        )
     ids = [BEGIN]
     for number, line in enumerate(lines):
         ids += [ASSISTANT if number % 2 else USER, *vocabulary.encode(line), END]
@@ -23,6 +26,7 @@ def encode_prompt(text, vocabulary):
     if len(ids) > LONGEST_PROMPT:
         raise LabError(
             f"The prompt has {len(ids)} characters and marks; at most {LONGEST_PROMPT} fit; "
-            "shorten it."
+            "shorten it.",
+            chinese=f"提示有 {len(ids)} 个字和标记，最多 {LONGEST_PROMPT} 个：请缩短。",
         )
     return ids

@@ -21,6 +21,10 @@ class SideBySide(Chat):
         super().__init__(source, **{"position": 0.5, **settings})
 
     @property
+    def called(self):
+        return self.in_words("title_columns")
+
+    @property
     def session(self):
         """The mixture's."""
         return self.sessions[-2]

@@ -76,8 +76,8 @@ class Task(Action):
 
     # ---- how it works ----
 
-    def _changed(self, job):
-        super()._changed(job)
+    def _show_job(self, job):
+        super()._show_job(job)
         key = {jobs.RUNNING: "working", jobs.PAUSED: "paused", jobs.STOPPING: "stopping"}
         if job.state in key:
             self.tell(key[job.state])

@@ -5,6 +5,7 @@ A widget gets those of its own parts, in both languages, so that a switch needs 
 """
 
 COMMON = {
+    "title": ("MoF Lab", "MoF Lab"),  # each widget has its own
     "idle": ("Ready.", "就绪。"),
     "stopping": ("Stopping …", "正在停止……"),
     "busy": (

@@ -28,9 +28,10 @@ LOOKING = 0.1
 
 
 class Replay(Panel):
-    """A recorded training, played in the browser: the kernel has nothing to do with it.
+    """A recorded training, played in the browser, which needs no kernel.
 
-    What the same stage did in other runs can be drawn beside it, if its file is known.
+    What the same stage did in other runs can be drawn beside it, if its file is known; comparing
+    needs the kernel.
 
     Args:
         source: a `Recording`, its file, or the folder of a checkpoint that has one.
@@ -93,10 +94,10 @@ class Replay(Panel):
             there, room = self.recording.moments, moments_room(self.recording)
             self._looks = {
                 (id(m), room): self._looks.get((id(m), room))
-                or [m.step, *pair(moment(self.recording, m, room))]
-                for m in there
+                or (m, [m.step, *pair(moment(self.recording, m, room))])
+                for m in there  # it is kept: no other gets its id
             }
-            self.moments = list(self._looks.values())
+            self.moments = [shown for _, shown in self._looks.values()]
 
     def redraw(self):
         with self._drawing:
@@ -138,7 +139,7 @@ class TrainingPanel(Action, Replay):
         model = model_before(run, name) if model is None else model
         self.trainer = run.trainer(stage, model, report_seconds=0, **options)
         self._look = Look(run, self.trainer.stage, model, sayings)
-        self._asked, self._looking = threading.Event(), threading.Lock()
+        self._asked = threading.Event()
         self._waiting, self._before, self._noted = [], None, 0.0
         self._cost, self._looked = 0.0, 0.0
         made_by = self.trainer
@@ -159,7 +160,7 @@ class TrainingPanel(Action, Replay):
 
     @property
     def called(self):
-        return f"{self.words['en']['title']} {self.stage}"
+        return f"{super().called} {self.stage}"
 
     @property
     def ready(self):
@@ -175,12 +176,11 @@ class TrainingPanel(Action, Replay):
     def on_sample(self, content):
         training = self._acting
         if training is None or not training.alive:
-            self.run(self.words["en"]["sample"], self._sample)
-        elif training.state == jobs.PAUSED:  # the model is at rest, and no other job may begin
-            self._take(asked=True)
+            self.run(self._sample)
         else:
-            self._asked.set()
             self.tell("sampling")
+            self._asked.set()
+            training.wake()  # if it is paused: the model is at rest
 
     # ---- how it works ----
 
@@ -190,7 +190,6 @@ class TrainingPanel(Action, Replay):
             self.tell("stopping")
         elif job is self._acting and job.state == jobs.PAUSED:
             self.tell("paused", step=self.record.step)
-            self.keep()  # so that the curves can be zoomed
         elif job is self._acting and job.state == jobs.RUNNING:
             self.tell("training", stage=self.stage)
 
@@ -210,6 +209,14 @@ class TrainingPanel(Action, Replay):
         def going():  # Stop ends a look; Pause waits for its end, since Sample needs the model
             return job.state != jobs.STOPPING
 
+        def meanwhile():  # in a pause; Resume ends such a look too
+            if self._asked.is_set():
+                self._asked.clear()
+                try:
+                    self._take(lambda: job.waits, asked=True)
+                except Exception as error:  # the training itself has done nothing wrong
+                    self.refuse(error)
+
         try:
             if record.step == 0:
                 self._take(going)
@@ -220,7 +227,7 @@ class TrainingPanel(Action, Replay):
                         self.tell("training", stage=self.stage)
                     if self._note(progress) and charts():
                         self.draw()
-                    if not job.go_on():
+                    if not job.go_on(meanwhile):
                         break
                     if self._asked.is_set():
                         self._asked.clear()
@@ -267,11 +274,10 @@ class TrainingPanel(Action, Replay):
 
     def _take(self, go_on=lambda: True, asked=False):
         """Looks at the model as it is now and shows it."""
-        with self._looking:
-            began = time.monotonic()
-            self.recording.add_moment(self._look.at(self.record.step, go_on, asked))
-            self._looked = time.monotonic()
-            self._cost = self._looked - began
+        began = time.monotonic()
+        self.recording.add_moment(self._look.at(self.record.step, go_on, asked))
+        self._looked = time.monotonic()
+        self._cost = self._looked - began
         self.draw()
         if asked:
             self.tell("sampled", step=self.record.step)

@@ -61,8 +61,7 @@ function buildUpload(ui) {
   };
   ui.on(["name", "told", "facts", "warnings", "bits"], show);
   ui.on(["state"], () => {
-    for (const control of [read, example]) block(control, ui.running());
-    file.disabled = ui.running();
+    for (const control of [file, read, example]) block(control, ui.running());
   });
   ui.relabelled(show);
   ui.body.append(

@@ -7,6 +7,7 @@ own = upload.result()           # an `own_text.Own`; the example where nothing w
 
 import re
 import tempfile
+import time
 from pathlib import Path
 
 import traitlets
@@ -19,6 +20,8 @@ from .texts_upload import UPLOAD
 
 #: Bytes of a message; a notebook's server takes no more than ten million at once.
 PIECE = 1_000_000
+#: Seconds without a piece after which the page that sends them is taken to be gone.
+SILENCE = 30
 
 
 class Upload(Panel):
@@ -33,7 +36,6 @@ class Upload(Panel):
     _esm = script("upload.js")
     _css = STYLE + (HERE / "upload.css").read_text(encoding="utf-8")
     words = texts.texts(texts.COMMON, UPLOAD)
-    aside = (*Panel.aside, "export")  # `result` goes by the error
     about = "Your own text 你自己的文本: run this cell to choose a file 运行本单元格即可选择文件"
 
     formats = traitlets.List(list(readers.FORMATS)).tag(sync=True)
@@ -48,7 +50,8 @@ class Upload(Panel):
     def __init__(self, minutes, source=None, opt_in=False):
         super().__init__()
         self.minutes, self.opt_in, self.own = minutes, opt_in, None
-        self._coming = None  # {"name", "size", "file", "folder", "number"} of what is being sent
+        self._coming = None  # what is being sent, see `on_begin`
+        self._missed = ""  # why there is not the text that was chosen last
         self.tell("nothing")
         if source is not None:
             self.take(source)
@@ -65,13 +68,24 @@ class Upload(Panel):
         Raises:
             LabError: it is still coming or being read, or it could not be; with the reason.
         """
+        coming = self._coming
+        if coming is not None and time.monotonic() - coming["heard"] > SILENCE:
+            name = coming["path"].name
+            self._drop()
+            self.tell("idle")
+            self.refuse(
+                self._miss(
+                    f"{name} did not arrive: nothing came for {SILENCE} s; choose it again. "
+                    f"{name} 没有传完：{SILENCE} 秒没有收到数据，请重新选择。"
+                )
+            )
         if self._coming is not None or (self._job is not None and self._job.alive):
             raise jobs.NotReadyError(
                 "Your text is still being read: wait until it is ready, or choose it again, then "
                 "run this cell again. 文本还在读取：请等它就绪，或者重新选择，再运行本单元格。"
             )
-        if self.error:
-            raise jobs.NotReadyError(self.error["sentence"])
+        if self._missed:
+            raise jobs.NotReadyError(self._missed)
         if self.own is None:
             with tempfile.TemporaryDirectory() as folder:
                 job = self._prepare(lambda: own_text.example(folder))
@@ -96,14 +110,15 @@ class Upload(Panel):
 
     def on_begin(self, content):
         self._drop()
+        self._missed = ""
         name, size = str(content["name"]), int(content["size"])
         clean = re.sub(r"[^\w. -]", "_", Path(name.replace("\\", "/")).name)[-80:]
         if Path(clean).suffix.lower() not in readers.FORMATS:
-            raise LabError(
+            raise self._miss(
                 f"{clean}: expected one of {', '.join(readers.FORMATS)}; rename or convert it."
             )
         if not 0 < size <= own_text.MOST_BYTES:
-            raise LabError(
+            raise self._miss(
                 f"{clean} has {size / 1e6:,.1f} MB; expected some text, of up to "
                 f"{own_text.MOST_BYTES / 1e6:.0f} MB: choose another, or a part of it."
             )
@@ -118,6 +133,7 @@ class Upload(Panel):
             "file": path.open("wb"),
             "size": size,
             "number": int(content["number"]),
+            "heard": time.monotonic(),  # when its newest piece came
         }
         self._ask()
 
@@ -128,8 +144,9 @@ class Upload(Panel):
         file, left = coming["file"], coming["size"] - coming["file"].tell()
         if not 0 < len(piece) <= min(PIECE, left):
             self._drop()
-            raise LabError("The file changed while it was sent; choose it again.")
+            raise self._miss("The file changed while it was sent; choose it again.")
         file.write(piece)
+        coming["heard"] = time.monotonic()
         if len(piece) < left:
             self._ask()
             return
@@ -140,7 +157,10 @@ class Upload(Panel):
     def on_read(self, content):
         path = str(content["path"]).strip()
         if not path:
-            raise LabError("There is no path; type that of a text file, or choose a file.")
+            raise self._miss(
+                "There is no path; type that of a text file, or choose a file. "
+                "没有填路径：请填文本文件的路径，或选择文件。"
+            )
         self.take(path)
 
     def on_example(self, content):
@@ -164,6 +184,7 @@ class Upload(Panel):
 
     def _choose(self, source, name, keep=None):
         """`_prepare` of what somebody chose: if it is refused no other text takes its place."""
+        self._missed = ""
         job = self._prepare(source, keep)
         if job is None:
             self.refuse(self._refused(name, self.status["values"]["name"]))
@@ -171,10 +192,15 @@ class Upload(Panel):
 
     def _refused(self, name, running):
         self._forget()
-        return LabError(
+        return self._miss(
             f"{name} was not read, because “{running}” was running: wait until that is done, then "
             f"choose it again. “{running}”正在运行，没有读取 {name}：请等它结束，再选一次。"
         )
+
+    def _miss(self, sentence):
+        """Notes why the text that was chosen is not there, for `result`; returns the error."""
+        self._missed = sentence
+        return LabError(sentence)
 
     def _prepare(self, source, keep=None):
         """Reads what `source()` gives, in a job; returns it, None if another one is running.
@@ -202,7 +228,7 @@ class Upload(Panel):
             self.tell("ready", name=own.name)
 
         self._drop()
-        job = self.run(self.words["en"]["title"], work)
+        job = self.run(work)
         if job is None and keep is not None:
             keep.cleanup()
         return job
@@ -215,4 +241,5 @@ class Upload(Panel):
     def _show_job(self, job):
         if job.failure is not None:
             self._forget()
+            self._miss(job.failure.sentence)
         super()._show_job(job)

@@ -11,7 +11,7 @@ from .. import views
 from ..errors import LabError
 from ..vocabulary import UNKNOWN_CHARACTER, Vocabulary
 from . import texts
-from .base import HERE, STYLE, Panel, pair, script
+from .base import HERE, STYLE, Panel, mended, pair, script
 from .texts_vocabulary import VOCABULARY
 
 CHOICES = 160  # places of the slider
@@ -46,7 +46,7 @@ class VocabularyPanel(Panel):
             raise LabError(
                 f"There are counts of {len(ranked)} characters; give those of a longer text."
             )
-        super().__init__(text=text[:MOST_TEXT])
+        super().__init__()
         self._ranked = "".join(character for character, _ in ranked)
         covered = np.cumsum([times for _, times in ranked])
         sizes = sorted({round(n) for n in np.geomspace(2, len(ranked), CHOICES)})
@@ -67,7 +67,7 @@ class VocabularyPanel(Panel):
 
     def read(self, text):
         """Shows which characters of a text are known; "" shows nothing."""
-        self.text = text[:MOST_TEXT]
+        self.text = mended(text[:MOST_TEXT])
         if len(text) > MOST_TEXT:
             self.tell("too_long", most=MOST_TEXT)
         self._draw_text()

@@ -19,6 +19,7 @@ from .chat_page import (
     stopping,
     within,
 )
+from .harness import ask, until
 
 MARKUP = '<img src="x" onerror="window.hacked = 1"><b>粗</b>'
 HOSTILE = (
@@ -207,6 +208,23 @@ def test_a_character_explains_itself(chat):
     assert text.count("gru") >= 2 and text.count("transformer") >= 2 and "%" in text
 
 
+def test_an_error_speaks_the_language_of_the_interface(chat):
+    said, switch = chat.root.locator(".mof-sentence"), chat.root.locator(".mof-language")
+    chat.set(temperature="")
+    chat.text.fill("你好")
+    chat.main.click()
+    chat.wait("root => root.querySelector('.mof-sentence').textContent.startsWith('temperature')")
+    try:
+        switch.click()
+        chat.wait("root => root.lang === 'zh-CN'")
+        assert said.text_content() == "温度没有填，应为一个数。"
+    finally:
+        switch.click()
+        chat.wait("root => root.lang === 'en'")
+    assert said.text_content().startswith("temperature is None")
+    chat.set(temperature=0)
+
+
 def test_scrolling_is_polite(chat):
     chat.set(**ENDLESS)
     log = chat.root.locator(".mof-log")
@@ -249,6 +267,41 @@ def test_a_transcript_is_saved_and_loaded(chat, tmp_path):
     chat.root.locator("input[type=file]").set_input_files(__file__)
     chat.root.get_by_role("alert").wait_for()
     assert chat.answers() == answers
+
+
+def test_of_two_views_the_one_that_was_asked_saves(lab, page):
+    twice = LITERT.removesuffix("chat") + "display(chat, chat)"
+    chat = open_chat(lab, page, "two_views.ipynb", twice)
+    save = page.locator("[data-action=save]")
+    until(page.locator("body"), "body => body.querySelectorAll('[data-action=save]').length === 2")
+    saved = []
+    page.on("download", lambda download: saved.append(download.suggested_filename))
+    with page.expect_download():
+        save.nth(1).click()
+    chat.say("你好")  # heard by one view, and shown in both
+    page.wait_for_timeout(500)
+    assert saved == ["mof-lab-chat.json"]
+    assert page.locator(".mof-exchange").count() == 2
+
+
+RERUN = LITERT.removesuffix("chat") + "chat.say('你好', *40 * ['还有呢？'])\nchat"
+
+
+def test_a_cell_run_again_ends_the_answer_of_before(lab, page):
+    settings = "temperature=10, top_p=1, max_length=2048"
+    first = open_chat(lab, page, "rerun.ipynb", RERUN, settings)
+    first.writing()
+    before = first.root.element_handle()
+    lab.run(page)
+    page.wait_for_function("panel => !panel.isConnected", arg=before)
+    again = ChatPage(page)
+    again.writing()
+    assert again.root.count() == 1
+    again.main.click()
+    again.idle()
+    kept = "from ipywidgets.widgets.widget import _instances as kept\n"
+    count = "print(sum(type(widget).__name__ == 'Chat' for widget in kept.values()))"
+    assert int(ask(lab, page, kept + count)) == 1
 
 
 def test_a_reload_keeps_the_conversation(lab, page):

@@ -152,9 +152,11 @@ def looked(root):
 def test_the_context_test_can_be_stopped(root):
     root.locator("[data-action=context]").click()
     until(root, "root => root.dataset.state === 'running'")
-    root.locator("[data-action=stop]").click()
+    root.locator("[data-action=stop]").press("Enter")
     until(root, "root => root.dataset.state === 'idle'")
     assert root.locator("[data-picture=context] svg").count() == 0
+    focused = root.page.evaluate("document.activeElement.dataset.action")
+    assert focused == "context"  # Stop is gone, and took no focus with it
 
 
 def test_in_chinese_and_dark(lab, root, pictures):
