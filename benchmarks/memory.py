@@ -39,6 +39,9 @@ def _training(options, result, tell):
     go_on = "run", {"seconds": SECONDS}
     trained, peak = _least(result, tell, what, {**options.request, **SHAPE})
     result.set("{preset}_train_peak_gb", peak)
+    hold = partial(ours, "training"), ("hold", options.request)
+    _, least = _peak(result, tell, what, "what any training has to hold", *hold)
+    result.bound("{preset}_train_peak_gb", least)
     request = {"vocabulary_size": preset.vocabulary_size, **SHAPE}
     if "published" in options.against:
         config = None if preset.name == "t6" else to_dict(preset.model)

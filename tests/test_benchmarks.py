@@ -14,7 +14,7 @@ from nbformat import v4
 
 import lab
 from benchmarks import __main__ as program
-from benchmarks import decode, first_answer, peers, quality, results, timing, train
+from benchmarks import decode, first_answer, memory, peers, quality, results, timing, train
 from benchmarks.worker import Worker, WorkerError, warm_up
 from benchmarks.workers import answering
 from mof_lab import experts
@@ -357,6 +357,23 @@ def test_training_is_measured_with_xla_and_without_and_bounded_by_products(monke
     assert [row[-1] for row in plain] == ["2.00 ×"]
     alone = [row for row in result.rows if "products alone" in row[0] + row[1]]
     assert len(alone) == 2 + 2  # of two shapes of the model and of two layers
+
+
+def test_the_peak_of_training_is_bounded_by_what_it_has_to_hold(monkeypatch):
+    """The real workers of ours; the peers and the chat are toys."""
+    real = memory.ours
+    monkeypatch.setattr(
+        memory, "ours", lambda module, *a: real(module, *a) if module == "training" else Toy("ours")
+    )
+    monkeypatch.setattr(memory, "checkpoint_folder", lambda *_: "")
+    monkeypatch.setattr(memory, "peer", lambda name, module, tell: Toy(name))
+    monkeypatch.setattr(memory, "SAVING", {"ours": {"xla": False}})
+    monkeypatch.setattr(memory, "SMALL", "tiny")
+    monkeypatch.setattr(memory, "SECONDS", 0.1)
+    _, options = program.chosen("memory", "tiny")
+    result = memory.run(options, lambda words: None)
+    least, peak = (x["tiny_train_peak_gb"] for x in (result.bounds, result.figures))
+    assert 0.2 < least < peak
 
 
 class Pupil(Toy):

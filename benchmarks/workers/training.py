@@ -3,6 +3,8 @@
 import math
 from dataclasses import replace
 
+import tensorflow as tf
+
 from mof_lab import training
 from mof_lab.arguments import preset_of
 from mof_lab.planner import practice, size_of
@@ -38,6 +40,13 @@ class Training:
         warm_up(self._step)
         return {"parameters": size.parameters, "in_products": size.multiplied}
 
+    def hold(self, preset, experts=()):
+        """Makes what every training has to hold: weights, their moments, and a gradient of each."""
+        self.trainer = practice(preset_of(preset, experts))
+        variables = self.trainer.model.trainable_variables
+        self.gradients = [tf.fill(variable.shape, 1.0) for variable in variables]
+        return {}
+
     def run(self, seconds):
         """Trains for so long; see `worker.repeat`."""
         return repeat(self._step, seconds)
@@ -50,4 +59,4 @@ class Training:
 
 if __name__ == "__main__":
     one = Training()
-    serve({"start": one.start, "run": one.run})
+    serve({"start": one.start, "hold": one.hold, "run": one.run})
