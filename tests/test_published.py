@@ -4,6 +4,7 @@ import json
 import math
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -842,3 +843,18 @@ def test_the_published_sizes(name):
 def test_the_article_s_model_has_its_parameters():
     model = published.Published(configuration_of("t6_beta_dense", 6000))
     assert model.count_params() / 1e6 == pytest.approx(78.85, abs=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in CONFIGURATIONS if n not in ("t6_large", "t6_bigger")])
+def test_a_checkpoint_of_every_size_loads_by_its_name(name, tmp_path):
+    """The two largest take gigabytes; their sizes are held above."""
+    symbols = characters(5000)
+    sizes = loading.shapes(replace(CONFIGURATIONS[name], vocab_size=len(symbols)))
+    write_checkpoint(tmp_path, {place: weight(place, shape) for place, shape in sizes.items()})
+    path = tmp_path / "vocabulary.txt"
+    path.write_text(repr(symbols), encoding="utf-8")
+    model = published.load(tmp_path, path, name)
+    assert model.count_params() == sum(math.prod(shape) for shape in sizes.values())
+    logits = np.asarray(model(np.full((1, 20), 30)))
+    assert logits.shape == (1, 20, len(symbols)) and np.isfinite(logits).all()
