@@ -41,6 +41,10 @@ PAGES = {
         "router_study_shipped.md",
         lambda found, page: tool("router_study").to_page(found, DOCS / "router_study_shipped.json"),
     ),
+    "router_study_three.json": (
+        "router_study_three.md",
+        lambda found, page: tool("router_study").to_page(found, DOCS / "router_study_three.json"),
+    ),
     "scaling.json": ("scaling.md", lambda found, page: tool("scaling").with_tables(page)),
     "trials.json": ("trials.md", lambda found, page: tool("trials").page(found)),
 }
