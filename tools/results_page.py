@@ -24,8 +24,9 @@ WHERE = (
     "Measured on {machines}; every single measurement is in `benchmarks/results/`.",
     "实测于 {machines}；每一次测量都在 `benchmarks/results/` 里。",
 )
-#: What bounds a figure, and how much of that was reached.
-BOUND = (" (bound {}: {:.0%} of it)", "（上限 {}，达到其 {:.0%}）")
+#: What bounds a figure from above or below, and how much of that was reached or taken.
+MOST = (" (bound {}: {:.0%} of it)", "（上限 {}，达到其 {:.0%}）")
+LEAST = (" (at least {}: {:.2g} times that)", "（至少要 {}，是它的 {:.2g} 倍）")
 MACHINE = ("{cpu} with {cores} cores ({dates})", "{cpu}，{cores} 核（{dates}）")
 
 
@@ -49,7 +50,8 @@ def page(language, folder=FOLDER):
             found = "–" if value is None else f"{value:.3g} {bar.unit}"
             bound = result.get("bounds", {}).get(name.format(preset=result["preset"]))
             if value is not None and bound:
-                found += BOUND[language].format(f"{bound:.3g} {bar.unit}", value / bound)
+                words = LEAST if bar.wanted[0] in "<≤" else MOST
+                found += words[language].format(f"{bound:.3g} {bar.unit}", value / bound)
             about = (bar.about, bar.chinese)[language]
             rows.append((suite, about, found, bar.wanted, VERDICTS[bar.verdict(value)][language]))
     places = [
