@@ -15,16 +15,17 @@ AHEAD = 7  # updates that may begin before an earlier one is over: enough to kee
 class AdamW(keras.optimizers.AdamW):
     """Keras's AdamW (Loshchilov and Hutter 2019), each variable updated where it lies.
 
-    Same numbers, a third of the memory: Keras clips all gradients, decays all weights and makes
-    all new weights and moments before it stores the first of them. Here a few variables at a time
-    have their turn, and what an update needs is gone before a later one begins.
+    Same numbers, less memory: Keras clips all gradients, decays all weights and makes all new
+    weights and moments before it stores the first of them. Here a few variables at a time have
+    their turn, and what an update needs is gone before a later one begins.
     """
 
     def _clip_gradients(self, grads):
-        norm = tf.linalg.global_norm(grads)
-        limit = self.global_clipnorm
-        self._share = None if limit is None else limit / tf.maximum(norm, limit)
         self._updates = []  # of this step, in the variables' order
+        limit, self._share = self.global_clipnorm, None
+        if not limit:
+            return super()._clip_gradients(grads)
+        self._share = limit / tf.maximum(tf.linalg.global_norm(grads), limit)
         return grads
 
     def _apply_weight_decay(self, variables):

@@ -27,7 +27,7 @@ from .memory import peak_memory
 from .pipeline import START_SECONDS, step_cost
 from .processes import call
 from .progress import duration
-from .sizes import own_memory, size_of_model
+from .sizes import own_memory, size_of_model, without_values
 from .tables import table
 
 MEASURED = "tiny"
@@ -232,13 +232,10 @@ def product_rate(seconds, size=2048):
 
 def size_of(preset):
     """The `Size` of a preset with its largest vocabulary; no weight is allocated."""
-    import keras
-
     from .model import MoF
 
-    with keras.StatelessScope(initialize_variables=False):
-        model = MoF(replace(preset.model, vocabulary_size=preset.vocabulary_size))
-    return size_of_model(model)
+    config = replace(preset.model, vocabulary_size=preset.vocabulary_size)
+    return size_of_model(without_values(lambda: MoF(config)))
 
 
 def practice(preset):

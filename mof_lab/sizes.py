@@ -1,5 +1,6 @@
 """How large a model is, and what training it takes of the memory: said before it begins."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from .errors import LabError
@@ -25,6 +26,27 @@ class Size:
     parameters: int
     multiplied: int  # parameters without tables that are only looked up
     numbers: int  # that go into and out of the matrices
+
+
+def in_a_thread(make):
+    """What a function gives in a thread of its own.
+
+    Keras notes for each thread which variables have no value yet, and draws them later: those of a
+    model that is only looked at must not be among them.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(make).result()
+
+
+def without_values(make):
+    """What a function makes with variables that have shapes and no values: nothing is allocated."""
+    import keras
+
+    def made():
+        with keras.StatelessScope(initialize_variables=False):
+            return make()
+
+    return in_a_thread(made)
 
 
 def size_of_model(model):

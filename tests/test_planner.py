@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import keras
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from mof_lab import cli, planner, progress
 from mof_lab.configuration import PRESETS
 from mof_lab.errors import LabError
 from mof_lab.planner import Estimate, Machine, Plan
-from mof_lab.sizes import Size
+from mof_lab.sizes import Size, in_a_thread
 
 GB = 1e9
 
@@ -195,3 +196,18 @@ def test_practice_trains_on_whole_batches_and_keeps_nothing(preset, config):
     reports.close()
     assert trainer.record.step > 0
     assert not trainer.directory.exists()
+
+
+def test_a_size_leaves_nothing_for_keras_to_draw_later(monkeypatch):
+    def draw(*_, **__):
+        raise AssertionError("a weight is drawn")
+
+    for name in ("GlorotUniform", "OrthogonalInitializer"):
+        monkeypatch.setattr(getattr(keras.initializers, name), "__call__", draw)
+
+    def look():
+        planner.size_of(PRESETS["tiny"])
+        with keras.StatelessScope():
+            pass
+
+    in_a_thread(look)  # what other tests have left is another thread's

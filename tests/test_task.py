@@ -4,14 +4,13 @@ import threading
 import time
 
 import pytest
+from waiting import SOON, until
 
 pytest.importorskip("anywidget", reason="widgets need the lab's packages: pip install -e .[lab]")
 
 from mof_lab import jobs, notebook
 from mof_lab.errors import LabError
 from mof_lab.widgets import Task, task
-
-SOON = 30
 
 
 @pytest.fixture(autouse=True)
@@ -24,13 +23,6 @@ def alone(monkeypatch):
 def live(monkeypatch):
     """As where somebody clicks."""
     monkeypatch.setattr(jobs, "_RUNNER", jobs.JobRunner(blocking=False))
-
-
-def until(condition):
-    end = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.01)
 
 
 class Counting:

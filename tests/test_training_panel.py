@@ -2,11 +2,11 @@
 
 import gc
 import threading
-import time
 import weakref
 from types import SimpleNamespace
 
 import pytest
+from waiting import SOON, until
 
 pytest.importorskip("anywidget", reason="widgets need the lab's packages: pip install -e .[lab]")
 
@@ -20,8 +20,6 @@ from mof_lab.model import MoF
 from mof_lab.recording import Moment, Recording
 from mof_lab.training import Trainer
 from mof_lab.widgets import TrainingPanel, action
-
-SOON = 60
 
 
 @pytest.fixture(autouse=True)
@@ -64,13 +62,6 @@ def make(preset, vocabulary, packs, config, tmp_path):
         return TrainingPanel(run, stage, MoF(config), sayings=sayings, reports=2)
 
     return make
-
-
-def until(condition):
-    end = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.01)
 
 
 def receive(panel, kind, **content):

@@ -1,7 +1,6 @@
 """Reading the published weights: a TensorFlow checkpoint by the names of its object graph."""
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -10,6 +9,7 @@ import tensorflow as tf
 
 from ..errors import LabError
 from ..files import path_of
+from ..sizes import in_a_thread, without_values
 from .configuration import configuration_of
 from .model import Published
 from .vocabulary import PublishedVocabulary
@@ -55,7 +55,7 @@ def load(checkpoint_dir, vocabulary_file, configuration):
             f"{config.num_layers:,}; choose the configuration that belongs to it."
         )
     _compare(path, there, shapes(config))
-    model = _alone(lambda: _undrawn(config, vocabulary))
+    model = in_a_thread(lambda: _undrawn(config, vocabulary))
     for place, variable in places(model).items():
         variable.assign(_array(path, reader, place))
     return model
@@ -64,12 +64,8 @@ def load(checkpoint_dir, vocabulary_file, configuration):
 def shapes(config):
     """The shape of each weight by its name in the published checkpoint; none is allocated."""
 
-    def without_values():
-        with keras.StatelessScope(initialize_variables=False):
-            variables = places(Published(config))
-        return {place: tuple(variable.shape) for place, variable in variables.items()}
-
-    return _alone(without_values)
+    variables = places(without_values(lambda: Published(config)))
+    return {place: tuple(variable.shape) for place, variable in variables.items()}
 
 
 def _undrawn(config, vocabulary):
@@ -79,15 +75,6 @@ def _undrawn(config, vocabulary):
         for variable in places(model).values():
             variable._initializer = keras.initializers.Zeros()
     return model
-
-
-def _alone(make):
-    """What a function gives in a thread of its own.
-
-    Keras notes for each thread which variables have no value yet, and makes them one later.
-    """
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(make).result()
 
 
 def places(model):

@@ -33,9 +33,9 @@ class Action(Panel):
         """
         older = _NEWEST.get(key)
         if older is not None:
+            older.give_way()
             if older.alive:
                 return
-            older.close()
         _NEWEST[key] = self
 
     def give_way(self):

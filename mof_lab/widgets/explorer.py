@@ -74,9 +74,7 @@ class Explorer(Panel):
         self._now, self._whole = [], []  # traces with the parts off, and with everything on
         self._tested = {}  # of the context test: expert, None = all → points
         self._drawing = threading.RLock()  # a job publishes, a page asks for another language
-        self.prompts = mended(
-            [prompt, other]
-        )  # they are there to be read also if a job is refused now
+        self.prompts = mended([prompt, other])  # there to be read also if its job is refused
         if prompt:
             self.read(prompt, other)
 
